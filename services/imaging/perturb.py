@@ -1,0 +1,72 @@
+"""Adding a code to a photo and subtracting it again, without clipping, so that one undoes the other bit for bit."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.imaging.resample import GRID_SIZE, axis_footprints, up_rows
+
+#: Rows worked on at a time: keeps the memory beside the photo small at any size.
+_STRIP = 256
+#: Codes travel as int8.
+_LIMIT = 127
+
+
+def headroom(pixels: NDArray[np.uint8], cells: int = GRID_SIZE) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
+    """How far each cell may move before a pixel of its footprint would leave 0..255.
+
+    Args:
+        pixels: shape (H, W, 3).
+
+    Returns:
+        Lower and upper bounds, each of shape (3, cells, cells), -127..0 and 0..127.
+    """
+    darkest, brightest = _over_footprints(pixels, cells, np.min), _over_footprints(pixels, cells, np.max)
+    lower = -np.minimum(darkest, _LIMIT).astype(np.int8)
+    upper = np.minimum(255 - brightest, _LIMIT).astype(np.int8)
+    return lower.transpose(2, 0, 1), upper.transpose(2, 0, 1)
+
+
+def add(pixels: NDArray[np.uint8], code: NDArray[np.int8]) -> NDArray[np.uint8]:
+    """The protected pixels. The code must lie within the photo's headroom.
+
+    Args:
+        pixels: shape (H, W, 3).
+        code: shape (3, rows, columns), levels.
+
+    Raises:
+        ValueError: a pixel would leave 0..255.
+    """
+    return _move(pixels, code, sign=1, clip=False)
+
+
+def subtract(pixels: NDArray[np.uint8], code: NDArray[np.int8]) -> NDArray[np.uint8]:
+    """The restored pixels. On a platform's copy, values that would leave 0..255 stop there.
+
+    Args:
+        pixels: shape (H, W, 3).
+        code: shape (3, rows, columns), levels.
+    """
+    return _move(pixels, code, sign=-1, clip=True)
+
+
+def _move(pixels: NDArray[np.uint8], code: NDArray[np.int8], sign: int, clip: bool) -> NDArray[np.uint8]:
+    height, width = pixels.shape[:2]
+    moved = np.empty_like(pixels)
+    for start in range(0, height, _STRIP):
+        stop = min(start + _STRIP, height)
+        strip = pixels[start:stop].astype(np.int16)
+        strip += sign * up_rows(code, height, width, start, stop).transpose(1, 2, 0)
+        if clip:
+            np.clip(strip, 0, 255, out=strip)
+        elif strip.min() < 0 or strip.max() > 255:
+            raise ValueError("the code leaves the photo's headroom")
+        moved[start:stop] = strip
+    return moved
+
+
+def _over_footprints(pixels: NDArray[np.uint8], cells: int, extreme: type[np.min]) -> NDArray[np.uint8]:
+    height, width = pixels.shape[:2]
+    rows = np.stack([extreme(pixels[a:b], axis=0) for a, b in axis_footprints(height, cells)])
+    return np.stack([extreme(rows[:, a:b], axis=1) for a, b in axis_footprints(width, cells)], axis=1)

@@ -1,0 +1,94 @@
+"""The one definition of *down* and *up*, used by training, the services and the tests.
+
+*down* brings a photo of any size to the working image that the networks see; *up* brings a perturbation code from its
+coarse grid to the photo's size. *up* is integer arithmetic, so that a code subtracted years later, on another machine,
+gives the same pixels: its weights are 8-bit integers, and every product and sum stays below 2**24, where float32 holds
+integers exactly. A float32 matrix product therefore gives the same integers in any BLAS, in any order of summation.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+#: Side of the working image, in pixels.
+WORKING_SIZE = 224
+#: Side of the code's grid, in cells: k = 4 working pixels a cell.
+GRID_SIZE = 56
+#: The weights of one pixel along one axis sum to this.
+WEIGHT_UNIT = 256
+
+_HALF = WEIGHT_UNIT * WEIGHT_UNIT // 2
+
+
+@lru_cache(maxsize=64)
+def axis_weights(pixels: int, cells: int = GRID_SIZE) -> NDArray[np.float32]:
+    """Weights of each cell in each pixel along one axis: bilinear, half-pixel centres, antialiased when shrinking.
+
+    Args:
+        pixels: length of the axis in pixels, at least 1.
+        cells: length of the axis in cells, at least 1.
+
+    Returns:
+        Shape (pixels, cells), integers in 0..WEIGHT_UNIT held as float32; each row sums to WEIGHT_UNIT.
+    """
+    centre = (2 * np.arange(pixels, dtype=np.int64) + 1) * cells - pixels  # in units of 1 / (2 * pixels) cells
+    distance = np.abs(2 * pixels * np.arange(cells, dtype=np.int64)[None, :] - centre[:, None])
+    triangle = np.maximum(2 * max(pixels, cells) - distance, 0)
+    # Rounding the running sum, not each weight, keeps every row's sum at exactly WEIGHT_UNIT.
+    total = triangle.sum(axis=1, keepdims=True)
+    running = (2 * WEIGHT_UNIT * np.cumsum(triangle, axis=1) + total) // (2 * total)
+    weights = np.diff(running, axis=1, prepend=0).astype(np.float32)
+    weights.flags.writeable = False
+    return weights
+
+
+@lru_cache(maxsize=64)
+def axis_footprints(pixels: int, cells: int = GRID_SIZE) -> tuple[tuple[int, int], ...]:
+    """For each cell, the half-open range of pixels along one axis that the cell can change (never empty ranges)."""
+    touched = axis_weights(pixels, cells) > 0
+    first = touched.argmax(axis=0)
+    last = pixels - touched[::-1].argmax(axis=0)
+    # A cell that no pixel touches (a photo smaller than the grid) may take any value: give it the nearest pixel.
+    nearest = np.minimum(np.arange(cells) * pixels // cells, pixels - 1)
+    alone = ~touched.any(axis=0)
+    first, last = np.where(alone, nearest, first), np.where(alone, nearest + 1, last)
+    return tuple((int(a), int(b)) for a, b in zip(first, last, strict=True))
+
+
+def up_rows(code: NDArray[np.int8], height: int, width: int, start: int, stop: int) -> NDArray[np.int16]:
+    """Rows ``start:stop`` of the code brought up to a photo of ``height`` x ``width``.
+
+    Args:
+        code: shape (3, rows, columns), levels in -127..127.
+
+    Returns:
+        Shape (3, stop - start, width), levels; never further from zero than the cells around the pixel.
+    """
+    rows = axis_weights(height, code.shape[1])[start:stop]
+    columns = axis_weights(width, code.shape[2])
+    scaled = np.matmul(np.matmul(rows, code.astype(np.float32)), columns.T)
+    return np.floor((scaled + _HALF) / (WEIGHT_UNIT * WEIGHT_UNIT)).astype(np.int16)
+
+
+def down(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The working image of a photo: squashed to a square, so that every photo has one shape and batches with any other.
+
+    Args:
+        pixels: shape (H, W, 3), uint8.
+
+    Returns:
+        Shape (3, WORKING_SIZE, WORKING_SIZE), uint8.
+    """
+    height, width = pixels.shape[:2]
+    # Area averaging shrinks without aliasing; an axis that has to grow grows linearly, after the other has shrunk.
+    shrunk = (min(width, WORKING_SIZE), min(height, WORKING_SIZE))
+    if shrunk != (width, height):
+        pixels = cv2.resize(pixels, shrunk, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    if shrunk != (WORKING_SIZE, WORKING_SIZE):
+        square = (WORKING_SIZE, WORKING_SIZE)
+        pixels = cv2.resize(pixels, square, interpolation=cv2.INTER_LINEAR).astype(np.uint8, copy=False)
+    return np.ascontiguousarray(pixels.transpose(2, 0, 1))

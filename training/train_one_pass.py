@@ -1,0 +1,210 @@
+"""Trains the one-pass tier: generator and recoverer together, against a frozen classifier.
+
+Run it again after an interruption: it goes on from the last checkpoint in the run's folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import subprocess
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rich.console import Console
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from training.data.photos import caltech101, data_root
+from training.losses import margin_loss, recovery_loss
+from training.models.grid import Up, headroom, round_through
+from training.models.one_pass import Generator, OnePassConfig, Quantiser, Recoverer
+from services.imaging.resample import WORKING_SIZE
+
+CONSOLE = Console()
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a run does; the defaults are the shipped model's."""
+
+    steps: int = 3000
+    batch: int = 16
+    learning_rate: float = 1e-3
+    confidence: float = 4.0
+    recovery_weight: float = 8.0
+    #: The perturbation starts this many dB stronger, and comes down over the first part of the run.
+    head_start_db: float = 5.0
+    head_start_share: float = 0.5
+    seed: int = 0
+    threads: int = 2
+
+
+class Run:
+    """Everything a training run carries from step to step."""
+
+    def __init__(self, config: OnePassConfig, recipe: Recipe) -> None:
+        torch.manual_seed(recipe.seed)
+        self.config, self.recipe = config, recipe
+        self.generator, self.recoverer = Generator(config), Recoverer(config)
+        for network in (self.generator, self.recoverer):
+            network.to(memory_format=torch.channels_last)
+        self.classifier = self.generator.encoder
+        self.quantiser, self.up = Quantiser(config), Up()
+        self.parameters = [p for n in (self.generator, self.recoverer) for p in n.parameters() if p.requires_grad]
+        self.optimiser = torch.optim.Adam(self.parameters, lr=recipe.learning_rate)
+        self.random = np.random.default_rng(recipe.seed)
+        self.step = 0
+        self.minutes = 0.0
+
+    def learning_rate(self) -> float:
+        """Linear warm-up over 100 steps, then a cosine to a hundredth."""
+        warm = min(1.0, (self.step + 1) / 100)
+        fall = 0.5 * (1.0 + math.cos(math.pi * self.step / self.recipe.steps))
+        return self.recipe.learning_rate * warm * (0.01 + 0.99 * fall)
+
+    def strength_db(self) -> float:
+        share = min(1.0, self.step / (self.recipe.steps * self.recipe.head_start_share))
+        return self.config.strength_db - self.recipe.head_start_db * (1.0 - share)
+
+    def protect(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Codes and protected photos as they ship (rounded, not clipped), and the classifier's answer before."""
+        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+            features = self.classifier.features(x)
+            logits = self.classifier.logits(features[-1]).float()
+        with torch.autocast("cpu", torch.bfloat16):
+            raw = self.generator.decode(x, features, torch.softmax(logits, dim=1))
+        lower, upper = headroom(x)
+        code = self.quantiser(x, raw.float(), lower, upper)
+        return code, x + round_through(self.up(code)), logits.argmax(dim=1), logits
+
+    def losses(self, x: Tensor) -> dict[str, Tensor]:
+        code, protected, label, _ = self.protect(x)
+        with torch.autocast("cpu", torch.bfloat16):
+            estimate = self.recoverer(protected).float()
+        logits = self.classifier(protected.contiguous(memory_format=torch.channels_last))
+        wrong = (logits.argmax(dim=1) != label).float()
+        step = self.quantiser.step
+        exact = (torch.round(estimate / step) * step == code).float()
+        return {
+            "attack": margin_loss(logits, label, self.recipe.confidence).mean(),
+            "recovery": recovery_loss(estimate, code).mean(),
+            "changed": wrong.mean(),
+            "cells_exact": exact.mean(),
+            "mse": (protected - x).square().mean(),
+            "restored_mse": self.up(torch.round(estimate / step) * step - code).square().mean(),
+        }
+
+    def train_step(self, x: Tensor) -> dict[str, float]:
+        self.quantiser.rms = 255.0 * 10.0 ** (-self.strength_db() / 20.0)
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.learning_rate()
+        found = self.losses(x)
+        loss = found["attack"] + self.recipe.recovery_weight * found["recovery"]
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.parameters, 5.0)
+        self.optimiser.step()
+        self.step += 1
+        return {name: float(value) for name, value in found.items()}
+
+    def batch(self, photos: NDArray[np.uint8]) -> Tensor:
+        """Random crops, half of them mirrored; shape (batch, 3, WORKING_SIZE, WORKING_SIZE), levels."""
+        room = photos.shape[1] - WORKING_SIZE
+        crops = []
+        for index in self.random.integers(len(photos), size=self.recipe.batch):
+            top, left = self.random.integers(room + 1, size=2)
+            crop = photos[index, top : top + WORKING_SIZE, left : left + WORKING_SIZE]
+            crops.append(crop[:, ::-1] if self.random.random() < 0.5 else crop)
+        x = torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2)
+        return x.float().contiguous(memory_format=torch.channels_last)
+
+    def trainable(self) -> dict[str, Tensor]:
+        """The weights to ship; the frozen encoder's come with its own package."""
+        found = {f"generator.{k}": v for k, v in self.generator.state_dict().items() if not k.startswith("encoder.")}
+        return found | {f"recoverer.{k}": v for k, v in self.recoverer.state_dict().items()}
+
+    def save(self, folder: Path) -> None:
+        """Writes the checkpoint and the weights; a crash leaves the previous ones."""
+        folder.mkdir(parents=True, exist_ok=True)
+        state = {
+            "generator": {k: v for k, v in self.generator.state_dict().items() if not k.startswith("encoder.")},
+            "recoverer": self.recoverer.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "random": self.random.bit_generator.state,
+            "step": self.step,
+            "minutes": self.minutes,
+            "recipe": asdict(self.recipe),
+            "config": asdict(self.config),
+        }
+        torch.save(state, folder / "checkpoint.partial")
+        (folder / "checkpoint.partial").rename(folder / "checkpoint.pt")
+        save_file({k: v.contiguous() for k, v in self.trainable().items()}, folder / "one_pass.safetensors")
+
+    def load(self, folder: Path) -> None:
+        state = torch.load(folder / "checkpoint.pt", weights_only=False)
+        self.generator.load_state_dict(state["generator"], strict=False)
+        self.recoverer.load_state_dict(state["recoverer"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.random.bit_generator.state = state["random"]
+        self.step, self.minutes = state["step"], state["minutes"]
+
+
+def psnr_db(mse: float) -> float:
+    return 10.0 * math.log10(255.0**2 / mse) if mse > 0 else math.inf
+
+
+def train(run: Run, photos: NDArray[np.uint8], folder: Path, every: int = 50) -> None:
+    """Trains to the recipe's last step, with a log line and a checkpoint on the way."""
+    begun = time.monotonic() - run.minutes * 60
+    recent: list[dict[str, float]] = []
+    log = (folder / "log.jsonl").open("a")
+    while run.step < run.recipe.steps:
+        recent.append(run.train_step(run.batch(photos)))
+        if run.step % every == 0 or run.step == run.recipe.steps:
+            run.minutes = (time.monotonic() - begun) / 60
+            mean = {name: sum(r[name] for r in recent) / len(recent) for name in recent[0]}
+            line = {
+                "step": run.step,
+                "minutes": round(run.minutes, 2),
+                "changed_percent": round(100 * mean["changed"], 1),
+                "protected_psnr_db": round(psnr_db(mean["mse"]), 2),
+                "restored_psnr_db": round(psnr_db(mean["restored_mse"]), 2),
+                "cells_exact_percent": round(100 * mean["cells_exact"], 2),
+                "attack": round(mean["attack"], 3),
+                "recovery": round(mean["recovery"], 4),
+            }
+            CONSOLE.print(line)
+            log.write(json.dumps(line) + "\n")
+            log.flush()
+            recent = []
+        if run.step % (4 * every) == 0 or run.step == run.recipe.steps:
+            run.save(folder)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", help="data folder (default: SRAE_DATA, else ./data)")
+    parser.add_argument("--out", type=Path, default=Path("training/runs/one_pass"), help="folder of the run")
+    parser.add_argument("--cache", type=Path, default=Path("training/runs/cache"), help="folder for decoded photos")
+    parser.add_argument("--steps", type=int, default=Recipe.steps)
+    parser.add_argument("--threads", type=int, default=Recipe.threads)
+    arguments = parser.parse_args()
+    recipe = Recipe(steps=arguments.steps, threads=arguments.threads)
+    torch.set_num_threads(recipe.threads)
+    run = Run(OnePassConfig(), recipe)
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    if (arguments.out / "checkpoint.pt").is_file():
+        run.load(arguments.out)
+        CONSOLE.print(f"resuming at step {run.step}")
+    split = caltech101(data_root(arguments.data), arguments.cache)
+    train(run, split.train, arguments.out)
+
+
+if __name__ == "__main__":
+    main()
