@@ -1,0 +1,75 @@
+# Everything a person runs. `make` alone lists it.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Lists these commands
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
+
+# One environment for everything; it is made again when the pins change.
+$(VENV)/.stamp: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'Python 3.11 or newer is needed: set PYTHON=...'; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt torch==2.13.0
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[embedded,training,clients,dev]'
+	touch $@
+
+PROTOS := $(wildcard protos/srae/v1/*.proto)
+protos/python/.stamp: $(PROTOS) | $(VENV)/.stamp
+	rm -rf protos/python/srae && mkdir -p protos/python/srae/v1
+	touch protos/python/srae/__init__.py protos/python/srae/v1/__init__.py
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m grpc_tools.protoc -Iprotos --python_out=protos/python --grpc_python_out=protos/python \
+		--mypy_out=protos/python --mypy_grpc_out=protos/python $(PROTOS)
+	touch $@
+
+.PHONY: setup
+setup: $(VENV)/.stamp protos/python/.stamp triton_models/.stamp ## Makes the environment, the generated code and the models
+
+.PHONY: protos
+protos: protos/python/.stamp ## Generates the Python code of the protos
+
+EXPORTED := $(wildcard training/models/*.py training/export.py training/weights/*/* services/imaging/resample.py)
+triton_models/.stamp: $(EXPORTED) | $(VENV)/.stamp
+	$(BIN)/python -m training.export
+	touch $@
+
+.PHONY: export
+export: | $(VENV)/.stamp ## Turns the weights into TorchScript under triton_models/
+	$(BIN)/python -m training.export
+	touch triton_models/.stamp
+
+.PHONY: demo
+demo: setup ## Protects, restores and evaluates three photos through the services; leaves out/demo/
+	$(BIN)/python -m srae_client.demo --out out/demo
+
+.PHONY: test
+test: setup check ## Runs all checks and tests
+	$(BIN)/python -m pytest
+
+.PHONY: check
+check: setup ## Lints: ruff, mypy, import rules, protos
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	cd protos && ../$(BIN)/buf lint && ../$(BIN)/buf format --exit-code > /dev/null
+
+.PHONY: serve
+serve: setup ## Runs the three services on a Unix socket or loopback (see python -m services --help)
+	$(BIN)/python -m services $(ARGS)
+
+.PHONY: train
+train: setup ## Trains the one-pass model (hours on a CPU; resumes) and puts its weights in place
+	$(BIN)/python -m training.train_one_pass $(ARGS)
+	$(BIN)/python -m training.evaluate_photo $(ARGS)
+
+.PHONY: evaluate-photo
+evaluate-photo: setup ## Measures both tiers on the development photos, with the controls beside them
+	$(BIN)/python -m training.evaluate_photo $(ARGS)
+
+.PHONY: clean
+clean: ## Removes what the other commands made
+	rm -rf $(VENV) protos/python out triton_models/*/[0-9]* triton_models/.stamp *.egg-info

@@ -1,0 +1,100 @@
+"""Protect and restore: the whole story.
+
+    protect:  photo -> down -> working image, with its headroom -> model -> code -> add
+    restore:  protected photo -> code (from the receipt, or read by the recoverer) -> subtract
+
+Both tiers take the same path; they differ in which model writes the code and in who keeps it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.errors import InvalidReceiptError, Reason
+from services.imaging import perturb, presence
+from services.imaging.photo import Photo
+from services.imaging.receipt import Receipt, Tier
+from services.imaging.resample import down
+from services.inference.backend import Backend
+
+#: The model that writes the code, a tier.
+WRITERS = {Tier.ONE_PASS: "protector", Tier.SEALED: "refiner"}
+#: The model that reads the code back out of a protected photo (one-pass tier).
+READER = "recoverer"
+
+
+@dataclass(frozen=True)
+class Protected:
+    """A protected photo in memory, and the receipt for it."""
+
+    photo: Photo
+    receipt: Receipt
+
+
+@dataclass(frozen=True)
+class Restored:
+    """A restored photo in memory.
+
+    Attributes:
+        is_bit_exact: whether the receipt's hash is that of the pixels; None without a receipt.
+    """
+
+    photo: Photo
+    tier: Tier
+    is_bit_exact: bool | None
+
+
+async def protect(photo: Photo, tier: Tier, backend: Backend) -> Protected:
+    """Protects a photo.
+
+    Raises:
+        UnavailableError: the model cannot answer now.
+    """
+    image, (lower, upper) = await asyncio.gather(
+        asyncio.to_thread(down, photo.pixels), asyncio.to_thread(perturb.headroom, photo.pixels)
+    )
+    model = WRITERS[tier]
+    inputs = {"INPUT__0": image[None], "INPUT__1": lower[None], "INPUT__2": upper[None]}
+    answer = await backend.infer(model, inputs)
+    code = answer.tensors["OUTPUT__0"][0].astype(np.int8, copy=False)
+    pixels = await asyncio.to_thread(perturb.add, photo.pixels, code)
+    sha256 = await asyncio.to_thread(photo.sha256)
+    kept = code if tier is Tier.SEALED else None
+    return Protected(photo.with_pixels(pixels), Receipt(tier, model, answer.model_version, sha256, kept))
+
+
+async def restore(photo: Photo, receipt: Receipt | None, backend: Backend) -> Restored:
+    """Restores a protected photo, or a copy that a platform made of it.
+
+    Raises:
+        InvalidReceiptError: the receipt is another photo's, or a sealed one without its code.
+        UnknownModelError: the version that protected the photo is no longer served (one-pass tier).
+        UnavailableError: the model cannot answer now.
+    """
+    if receipt is None or receipt.tier is Tier.ONE_PASS:
+        code = await _read(photo, receipt, backend)
+    elif receipt.code is None:
+        raise InvalidReceiptError(Reason.RECEIPT_INVALID, "This sealed receipt holds no code. Use the receipt as saved.")
+    else:
+        code = receipt.code
+    restored = photo.with_pixels(await asyncio.to_thread(perturb.subtract, photo.pixels, code))
+    if receipt is None:
+        return Restored(restored, Tier.ONE_PASS, None)
+    exact = await asyncio.to_thread(restored.sha256) == receipt.original_sha256
+    if not exact and receipt.tier is Tier.SEALED and not await asyncio.to_thread(presence.is_present, photo.pixels, code):
+        raise InvalidReceiptError(
+            Reason.RECEIPT_MISMATCH,
+            "This receipt belongs to another photo: its code is not in this one. Find the receipt that was saved with it.",
+        )
+    return Restored(restored, receipt.tier, exact)
+
+
+async def _read(photo: Photo, receipt: Receipt | None, backend: Backend) -> NDArray[np.int8]:
+    image = await asyncio.to_thread(down, photo.pixels)
+    version = receipt.model_version if receipt is not None else ""
+    answer = await backend.infer(READER, {"INPUT__0": image[None]}, version)
+    return answer.tensors["OUTPUT__0"][0].astype(np.int8, copy=False)
