@@ -33,13 +33,15 @@ CONSOLE = Console()
 class Recipe:
     """What a run does; the defaults are the shipped model's."""
 
-    steps: int = 3000
+    steps: int = 1800
     batch: int = 16
     learning_rate: float = 1e-3
     confidence: float = 4.0
     recovery_weight: float = 8.0
     #: The perturbation starts this many dB stronger, and comes down over the first part of the run.
     head_start_db: float = 5.0
+    #: ... and the recovery loss starts at this share of its weight: what is easy to recover is easy to ignore, too.
+    head_start_recovery: float = 0.1
     head_start_share: float = 0.5
     seed: int = 0
     threads: int = 2
@@ -68,9 +70,16 @@ class Run:
         fall = 0.5 * (1.0 + math.cos(math.pi * self.step / self.recipe.steps))
         return self.recipe.learning_rate * warm * (0.01 + 0.99 * fall)
 
+    def ramp(self) -> float:
+        """How much of the head start is over, 0..1."""
+        return min(1.0, self.step / (self.recipe.steps * self.recipe.head_start_share))
+
     def strength_db(self) -> float:
-        share = min(1.0, self.step / (self.recipe.steps * self.recipe.head_start_share))
-        return self.config.strength_db - self.recipe.head_start_db * (1.0 - share)
+        return self.config.strength_db - self.recipe.head_start_db * (1.0 - self.ramp())
+
+    def recovery_weight(self) -> float:
+        start = self.recipe.head_start_recovery
+        return self.recipe.recovery_weight * (start + (1.0 - start) * self.ramp())
 
     def protect(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Codes and protected photos as they ship (rounded, not clipped), and the classifier's answer before."""
@@ -105,13 +114,13 @@ class Run:
         for group in self.optimiser.param_groups:
             group["lr"] = self.learning_rate()
         found = self.losses(x)
-        loss = found["attack"] + self.recipe.recovery_weight * found["recovery"]
+        loss = found["attack"] + self.recovery_weight() * found["recovery"]
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(self.parameters, 5.0)
         self.optimiser.step()
         self.step += 1
-        return {name: float(value) for name, value in found.items()}
+        return {name: float(value.detach()) for name, value in found.items()}
 
     def batch(self, photos: NDArray[np.uint8]) -> Tensor:
         """Random crops, half of them mirrored; shape (batch, 3, WORKING_SIZE, WORKING_SIZE), levels."""

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from services.imaging.resample import GRID_SIZE, axis_footprints, up_rows
+
+Extreme = Callable[..., NDArray[Any]]
 
 #: Rows worked on at a time: keeps the memory beside the photo small at any size.
 _STRIP = 256
@@ -66,7 +71,7 @@ def _move(pixels: NDArray[np.uint8], code: NDArray[np.int8], sign: int, clip: bo
     return moved
 
 
-def _over_footprints(pixels: NDArray[np.uint8], cells: int, extreme: type[np.min]) -> NDArray[np.uint8]:
+def _over_footprints(pixels: NDArray[np.uint8], cells: int, extreme: Extreme) -> NDArray[np.uint8]:
     height, width = pixels.shape[:2]
     rows = np.stack([extreme(pixels[a:b], axis=0) for a, b in axis_footprints(height, cells)])
     return np.stack([extreme(rows[:, a:b], axis=1) for a, b in axis_footprints(width, cells)], axis=1)

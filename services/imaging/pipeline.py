@@ -78,14 +78,20 @@ async def restore(photo: Photo, receipt: Receipt | None, backend: Backend) -> Re
     if receipt is None or receipt.tier is Tier.ONE_PASS:
         code = await _read(photo, receipt, backend)
     elif receipt.code is None:
-        raise InvalidReceiptError(Reason.RECEIPT_INVALID, "This sealed receipt holds no code. Use the receipt as saved.")
+        raise InvalidReceiptError(
+            Reason.RECEIPT_INVALID, "This sealed receipt holds no code. Use the receipt as saved."
+        )
     else:
         code = receipt.code
     restored = photo.with_pixels(await asyncio.to_thread(perturb.subtract, photo.pixels, code))
     if receipt is None:
         return Restored(restored, Tier.ONE_PASS, None)
     exact = await asyncio.to_thread(restored.sha256) == receipt.original_sha256
-    if not exact and receipt.tier is Tier.SEALED and not await asyncio.to_thread(presence.is_present, photo.pixels, code):
+    if (
+        not exact
+        and receipt.tier is Tier.SEALED
+        and not await asyncio.to_thread(presence.is_present, photo.pixels, code)
+    ):
         raise InvalidReceiptError(
             Reason.RECEIPT_MISMATCH,
             "This receipt belongs to another photo: its code is not in this one. Find the receipt that was saved with it.",

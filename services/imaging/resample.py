@@ -41,7 +41,7 @@ def axis_weights(pixels: int, cells: int = GRID_SIZE) -> NDArray[np.float32]:
     # Rounding the running sum, not each weight, keeps every row's sum at exactly WEIGHT_UNIT.
     total = triangle.sum(axis=1, keepdims=True)
     running = (2 * WEIGHT_UNIT * np.cumsum(triangle, axis=1) + total) // (2 * total)
-    weights = np.diff(running, axis=1, prepend=0).astype(np.float32)
+    weights: NDArray[np.float32] = np.diff(running, axis=1, prepend=0).astype(np.float32)
     weights.flags.writeable = False
     return weights
 
@@ -70,7 +70,7 @@ def up_rows(code: NDArray[np.int8], height: int, width: int, start: int, stop: i
     """
     rows = axis_weights(height, code.shape[1])[start:stop]
     columns = axis_weights(width, code.shape[2])
-    scaled = np.matmul(np.matmul(rows, code.astype(np.float32)), columns.T)
+    scaled: NDArray[np.float32] = np.matmul(np.matmul(rows, code.astype(np.float32)), columns.T)
     return np.floor((scaled + _HALF) / (WEIGHT_UNIT * WEIGHT_UNIT)).astype(np.int16)
 
 

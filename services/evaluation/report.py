@@ -1,0 +1,94 @@
+"""The proof for one photo: what classifiers see before and after, and how well it restores."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.errors import InvalidImageError, Reason
+from services.evaluation import metrics
+from services.evaluation.labels import imagenet_labels
+from services.imaging.photo import Photo
+from services.imaging.pipeline import restore
+from services.imaging.receipt import Receipt
+from services.imaging.resample import down
+from services.inference.backend import Backend
+
+#: The classifiers that every photo is shown to.
+CLASSIFIERS = ("classifier_efficientnet_lite0",)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A classifier's answer. confidence: 0..1."""
+
+    label: str
+    confidence: float
+
+
+@dataclass(frozen=True)
+class ClassifierView:
+    """What one classifier sees. is_protected: whether its answer changed."""
+
+    classifier: str
+    original: Prediction
+    protected: Prediction
+    restored: Prediction | None
+    is_protected: bool
+
+
+@dataclass(frozen=True)
+class Report:
+    """The figures for one photo; dB are infinite where two photos are equal."""
+
+    views: tuple[ClassifierView, ...]
+    protected_psnr_db: float
+    protected_ssim: float
+    protected_l2: float
+    restored_psnr_db: float
+    is_bit_exact: bool
+    is_protected: bool
+
+
+async def evaluate(original: Photo, protected: Photo, receipt: Receipt | None, backend: Backend) -> Report:
+    """Measures a protected photo against its original. Without a receipt, it is restored as in the one-pass tier.
+
+    Raises:
+        InvalidImageError: the two differ in size.
+        InvalidReceiptError: the receipt is another photo's.
+        UnavailableError: a model cannot answer now.
+    """
+    if original.pixels.shape != protected.pixels.shape:
+        raise InvalidImageError(
+            Reason.SIZE_MISMATCH,
+            f"The original is {original.width}x{original.height}, the protected photo {protected.width}x"
+            f"{protected.height}. Give the two files of one photo.",
+            field="protected_photo",
+        )
+    restored = (await restore(protected, receipt, backend)).photo
+    a, b, c = original.pixels, protected.pixels, restored.pixels
+    images = np.stack(await asyncio.gather(*(asyncio.to_thread(down, pixels) for pixels in (a, b, c))))
+    views = tuple([await _view(classifier, images, backend) for classifier in CLASSIFIERS])
+    restored_psnr_db = await asyncio.to_thread(metrics.psnr_db, a, c)
+    return Report(
+        views=views,
+        protected_psnr_db=await asyncio.to_thread(metrics.psnr_db, a, b),
+        protected_ssim=await asyncio.to_thread(metrics.ssim, a, b),
+        protected_l2=await asyncio.to_thread(metrics.l2, a, b),
+        restored_psnr_db=restored_psnr_db,
+        is_bit_exact=restored_psnr_db == float("inf"),
+        is_protected=all(view.is_protected for view in views),
+    )
+
+
+async def _view(classifier: str, images: NDArray[np.uint8], backend: Backend) -> ClassifierView:
+    """images: shape (3, 3, S, S): the original, the protected and the restored working image."""
+    answer = await backend.infer(classifier, {"INPUT__0": images})
+    probabilities = answer.tensors["OUTPUT__0"]
+    labels = imagenet_labels()
+    original, protected, restored = (Prediction(labels[int(row.argmax())], float(row.max())) for row in probabilities)
+    changed = bool(probabilities[0].argmax() != probabilities[1].argmax())
+    return ClassifierView(classifier, original, protected, restored, changed)

@@ -1,0 +1,94 @@
+"""Models in this process: TorchScript files of a Triton model repository, run by torch. The only importer of torch here.
+
+The repository's layout is Triton's (``<model>/<version>/model.pt``, ``config.pbtxt``), and tensors carry Triton's names
+(``INPUT__0``, ``OUTPUT__0``), so that both backends serve the same folder.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import torch
+
+from services.errors import UnavailableError, UnknownModelError
+from services.inference.backend import Inference, Tensors
+from services.inference.canary import canary_inputs
+
+
+class EmbeddedBackend:
+    """Runs a model repository in process.
+
+    Args:
+        repository: the folder of models.
+        threads: torch's threads for one inference; 0 leaves torch's choice.
+    """
+
+    def __init__(self, repository: Path, threads: int = 0) -> None:
+        if threads:
+            torch.set_num_threads(threads)
+        self._repository = repository
+        self._loaded: dict[tuple[str, str], torch.jit.ScriptModule] = {}
+        self._loading = threading.Lock()
+        # torch spreads one inference over the cores; running several at once would only make them fight for them.
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="embedded")
+
+    async def infer(self, model: str, tensors: Tensors, version: str = "") -> Inference:
+        """See ``Backend.infer``."""
+        chosen = version or self._newest(model)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._executor, self._run, model, chosen, tensors)
+
+    async def ready(self, model: str) -> bool:
+        """Whether a canary inference passes."""
+        try:
+            await self.infer(model, canary_inputs(model))
+        except Exception:
+            return False
+        return True
+
+    async def close(self) -> None:
+        """Waits for the running inference and lets the models go."""
+        await asyncio.to_thread(self._executor.shutdown)
+        self._loaded.clear()
+
+    def _newest(self, model: str) -> str:
+        folder = self._repository / model
+        versions = [p.parent.name for p in folder.glob("*/model.pt") if p.parent.name.isdigit()]
+        if not versions:
+            raise UnknownModelError(
+                f"No model {model!r} in {self._repository}. Run `make export`, or name another folder."
+            )
+        return max(versions, key=int)
+
+    def _run(self, model: str, version: str, tensors: Tensors) -> Inference:
+        module = self._load(model, version)
+        inputs = [torch.from_numpy(np.ascontiguousarray(tensors[name])) for name in sorted(tensors, key=_index)]
+        # No no_grad here: the refiner takes gradients of its inputs. The others' parameters are frozen, so that they
+        # record nothing.
+        answer = module(*inputs)
+        outputs = cast(Sequence[torch.Tensor], answer if isinstance(answer, tuple) else (answer,))
+        return Inference(version, {f"OUTPUT__{i}": output.detach().numpy() for i, output in enumerate(outputs)})
+
+    def _load(self, model: str, version: str) -> torch.jit.ScriptModule:
+        with self._loading:
+            if (model, version) not in self._loaded:
+                path = self._repository / model / version / "model.pt"
+                if not version.isdigit() or not path.is_file():
+                    raise UnknownModelError(f"Model {model!r} has no version {version!r} here.")
+                try:
+                    module = torch.jit.load(str(path))  # type: ignore[no-untyped-call]
+                    self._loaded[model, version] = module.eval().requires_grad_(False)
+                except RuntimeError as error:
+                    raise UnavailableError(f"Model {model!r} version {version} does not load.") from error
+            return self._loaded[model, version]
+
+
+def _index(name: str) -> int:
+    """The place of a tensor among a model's inputs: 0 for INPUT__0."""
+    return int(name.rpartition("__")[2])

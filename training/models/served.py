@@ -1,0 +1,64 @@
+"""What Triton and the embedded backend serve: the networks behind whole-number tensors.
+
+uint8 and int8 on the wire cost less than half of float32, and leave no doubt about ranges.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from training.models.classifiers import EfficientNetLite
+from training.models.one_pass import Generator, OnePassConfig, Quantiser, Recoverer, keep_grey
+from training.models.refiner import Refiner
+
+
+class Protector(nn.Module):
+    """One-pass: working image uint8 and headroom int8 to code int8."""
+
+    def __init__(self, generator: Generator, config: OnePassConfig) -> None:
+        super().__init__()
+        self.generator = generator
+        self.quantiser = Quantiser(config)
+
+    def forward(self, image: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
+        x = image.float()
+        code = self.quantiser(x, self.generator(x), lower.float(), upper.float())
+        return code.to(torch.int8)
+
+
+class ServedRefiner(nn.Module):
+    """Sealed: working image uint8 and headroom int8 to code int8."""
+
+    def __init__(self, refiner: Refiner) -> None:
+        super().__init__()
+        self.refiner = refiner
+
+    def forward(self, image: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
+        return self.refiner(image.float(), lower.float(), upper.float()).to(torch.int8)
+
+
+class ServedRecoverer(nn.Module):
+    """One-pass: protected working image uint8 to code int8, the estimate rounded to the step."""
+
+    def __init__(self, recoverer: Recoverer, config: OnePassConfig) -> None:
+        super().__init__()
+        self.recoverer = recoverer
+        self.step = config.step
+        self.limit = config.limit
+
+    def forward(self, image: Tensor) -> Tensor:
+        x = image.float()
+        code = torch.round(keep_grey(x, self.recoverer(x)) / self.step) * self.step
+        return code.clamp(-self.limit, self.limit).to(torch.int8)
+
+
+class ServedClassifier(nn.Module):
+    """Working image uint8 to probabilities float32, shape (N, 1000)."""
+
+    def __init__(self, classifier: EfficientNetLite) -> None:
+        super().__init__()
+        self.classifier = classifier
+
+    def forward(self, image: Tensor) -> Tensor:
+        return torch.softmax(self.classifier(image.float()), dim=1)

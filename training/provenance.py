@@ -1,0 +1,53 @@
+"""Where a figure comes from: what stands beside every result."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+
+def provenance(seed: int, minutes: float, data: str) -> dict[str, object]:
+    """Command, seed, commit, data, machine, minutes and date of the running program.
+
+    Args:
+        data: which data, and which split of it.
+        minutes: how long the measured work took.
+    """
+    return {
+        "command": " ".join(["python", "-m", _module(), *sys.argv[1:]]),
+        "seed": seed,
+        "commit": _commit(),
+        "data": data,
+        "machine": f"{os.cpu_count()} cores, {_processor()}, no GPU used",
+        "minutes": round(minutes, 1),
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+    }
+
+
+def _module() -> str:
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    return spec.name if spec is not None else Path(sys.argv[0]).name
+
+
+def _commit() -> str:
+    """The commit, marked where the work tree differs from it."""
+    try:
+        return subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=12"], capture_output=True, text=True, check=True
+        ).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def _processor() -> str:
+    names = {line.split(":")[1].strip() for line in _cpuinfo() if line.startswith("model name")}
+    return ", ".join(sorted(names)) or platform.processor() or platform.machine()
+
+
+def _cpuinfo() -> list[str]:
+    path = Path("/proc/cpuinfo")
+    return path.read_text().splitlines() if path.is_file() else []
