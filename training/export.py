@@ -55,15 +55,14 @@ def config_pbtxt(name: str) -> str:
 
 
 def _tensor(kind: str, name: str, data_type: str, shape: tuple[int, ...]) -> str:
-    dims = ", ".join(map(str, shape))
-    return f'{kind} [ {{ name: "{name}", data_type: {data_type}, dims: [ {dims} ] }} ]'
+    return f'{kind} [ {{ name: "{name}", data_type: {data_type}, dims: {list(shape)} }} ]'
 
 
 def _warmup(inputs: list[tuple[str, tuple[int, ...]]]) -> str:
     """A request of zeros at load, so that the first caller does not pay for the first run."""
     entries = "\n".join(
-        f'  inputs {{ key: "INPUT__{i}" value {{ data_type: {t}, dims: [ {", ".join(map(str, s))} ], zero_data: true }} }}'
-        for i, (t, s) in enumerate(inputs)
+        f'  inputs {{ key: "INPUT__{i}" value {{ data_type: {data_type}, dims: {list(shape)}, zero_data: true }} }}'
+        for i, (data_type, shape) in enumerate(inputs)
     )
     return f'model_warmup [ {{\n  name: "zeros"\n  batch_size: 1\n{entries}\n}} ]'
 

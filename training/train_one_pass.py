@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import subprocess
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,11 +19,11 @@ from rich.console import Console
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from services.imaging.resample import WORKING_SIZE
 from training.data.photos import caltech101, data_root
 from training.losses import margin_loss, recovery_loss
 from training.models.grid import Up, headroom, round_through
 from training.models.one_pass import Generator, OnePassConfig, Quantiser, Recoverer
-from services.imaging.resample import WORKING_SIZE
 
 CONSOLE = Console()
 
@@ -33,7 +32,7 @@ CONSOLE = Console()
 class Recipe:
     """What a run does; the defaults are the shipped model's."""
 
-    steps: int = 1800
+    steps: int = 1200
     batch: int = 16
     learning_rate: float = 1e-3
     confidence: float = 4.0

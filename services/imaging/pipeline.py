@@ -19,7 +19,7 @@ from services.imaging import perturb, presence
 from services.imaging.photo import Photo
 from services.imaging.receipt import Receipt, Tier
 from services.imaging.resample import down
-from services.inference.backend import Backend
+from services.inference.backend import Backend, Inference
 
 #: The model that writes the code, a tier.
 WRITERS = {Tier.ONE_PASS: "protector", Tier.SEALED: "refiner"}
@@ -60,7 +60,7 @@ async def protect(photo: Photo, tier: Tier, backend: Backend) -> Protected:
     model = WRITERS[tier]
     inputs = {"INPUT__0": image[None], "INPUT__1": lower[None], "INPUT__2": upper[None]}
     answer = await backend.infer(model, inputs)
-    code = answer.tensors["OUTPUT__0"][0].astype(np.int8, copy=False)
+    code = _code(answer)
     pixels = await asyncio.to_thread(perturb.add, photo.pixels, code)
     sha256 = await asyncio.to_thread(photo.sha256)
     kept = code if tier is Tier.SEALED else None
@@ -94,7 +94,7 @@ async def restore(photo: Photo, receipt: Receipt | None, backend: Backend) -> Re
     ):
         raise InvalidReceiptError(
             Reason.RECEIPT_MISMATCH,
-            "This receipt belongs to another photo: its code is not in this one. Find the receipt that was saved with it.",
+            "This receipt belongs to another photo: its code is not in this one. Use the one saved with this photo.",
         )
     return Restored(restored, receipt.tier, exact)
 
@@ -103,4 +103,10 @@ async def _read(photo: Photo, receipt: Receipt | None, backend: Backend) -> NDAr
     image = await asyncio.to_thread(down, photo.pixels)
     version = receipt.model_version if receipt is not None else ""
     answer = await backend.infer(READER, {"INPUT__0": image[None]}, version)
-    return answer.tensors["OUTPUT__0"][0].astype(np.int8, copy=False)
+    return _code(answer)
+
+
+def _code(answer: Inference) -> NDArray[np.int8]:
+    """The code of a batch of one; shape (3, GRID_SIZE, GRID_SIZE)."""
+    code: NDArray[np.int8] = answer.tensors["OUTPUT__0"][0].astype(np.int8, copy=False)
+    return code

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from services.imaging.resample import GRID_SIZE, WORKING_SIZE, down, up_rows
 
-#: Standard deviations from chance above which the code is there. Chance alone passes once in 700 photos; refusing an owner would be worse.
+#: Standard deviations from chance above which the code is there. Chance alone passes once in 700 photos; to refuse an
+#: owner would be worse.
 THRESHOLD = 3.0
 
 _CELL = WORKING_SIZE // GRID_SIZE
@@ -53,7 +54,8 @@ def is_present(pixels: NDArray[np.uint8], code: NDArray[np.int8]) -> bool:
 
 def _cells(image: NDArray[Any]) -> NDArray[np.float64]:
     """Means over cells; shape (3, S, S) -> (3, GRID_SIZE, GRID_SIZE)."""
-    return image.reshape(3, GRID_SIZE, _CELL, GRID_SIZE, _CELL).mean(axis=(2, 4))
+    means: NDArray[np.float64] = image.reshape(3, GRID_SIZE, _CELL, GRID_SIZE, _CELL).mean(axis=(2, 4))
+    return means
 
 
 def _detail(cells: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,7 +1,7 @@
-"""Models in this process: TorchScript files of a Triton model repository, run by torch. The only importer of torch here.
+"""Models in this process: TorchScript files of a Triton model repository, run by torch.
 
 The repository's layout is Triton's (``<model>/<version>/model.pt``, ``config.pbtxt``), and tensors carry Triton's names
-(``INPUT__0``, ``OUTPUT__0``), so that both backends serve the same folder.
+(``INPUT__0``, ``OUTPUT__0``), so that both backends serve the same folder. Nothing else in the services imports torch.
 """
 
 from __future__ import annotations
@@ -82,10 +82,12 @@ class EmbeddedBackend:
                 if not version.isdigit() or not path.is_file():
                     raise UnknownModelError(f"Model {model!r} has no version {version!r} here.")
                 try:
-                    module = torch.jit.load(str(path))  # type: ignore[no-untyped-call]
-                    self._loaded[model, version] = module.eval().requires_grad_(False)
+                    module = torch.jit.load(str(path)).eval()  # type: ignore[no-untyped-call]
                 except RuntimeError as error:
                     raise UnavailableError(f"Model {model!r} version {version} does not load.") from error
+                for parameter in module.parameters():
+                    parameter.requires_grad_(False)
+                self._loaded[model, version] = module
             return self._loaded[model, version]
 
 

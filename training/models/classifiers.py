@@ -85,7 +85,8 @@ def _fold(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> nn.Module:
         conv.in_channels, conv.out_channels, cast(tuple[int, int], conv.kernel_size),
         stride=cast(tuple[int, int], conv.stride), groups=conv.groups,
     )  # fmt: skip
-    assert norm.running_mean is not None and norm.running_var is not None
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
     weight, bias = fuse_conv_bn_weights(
         conv.weight, conv.bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
     )

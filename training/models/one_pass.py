@@ -29,7 +29,7 @@ class OnePassConfig:
     generator_blocks: int = 2
     recoverer_blocks: int = 4
     #: Protected PSNR before headroom takes its share, dB.
-    strength_db: float = 32.2
+    strength_db: float = 32.9
     #: Codes are multiples of this many levels.
     step: int = 4
     #: No cell moves further than this many levels.

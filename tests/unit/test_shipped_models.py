@@ -1,0 +1,113 @@
+"""The models that ship: exported as they are eager, within their bounds, and doing what they are for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from skimage import data
+
+from services.imaging import perturb
+from services.imaging.resample import GRID_SIZE, down
+from services.inference.canary import canary_inputs
+from services.inference.embedded import EmbeddedBackend
+from training.export import SIGNATURES, config_pbtxt
+from training.models import shipped
+
+REPOSITORY = Path(__file__).parents[2] / "triton_models"
+TYPES = {"TYPE_UINT8": torch.uint8, "TYPE_INT8": torch.int8, "TYPE_FP32": torch.float32}
+PHOTOS = {"astronaut": data.astronaut(), "coffee": data.coffee(), "chelsea": data.chelsea()}
+
+
+@pytest.fixture(scope="module")
+def eager() -> dict[str, torch.nn.Module]:
+    return shipped.served()
+
+
+@pytest.fixture(scope="module")
+def batch() -> dict[str, np.ndarray]:
+    """The photos as one batch, with their headroom."""
+    bounds = [perturb.headroom(pixels) for pixels in PHOTOS.values()]
+    return {
+        "INPUT__0": np.stack([down(pixels) for pixels in PHOTOS.values()]),
+        "INPUT__1": np.stack([lower for lower, _ in bounds]),
+        "INPUT__2": np.stack([upper for _, upper in bounds]),
+    }
+
+
+def inputs_of(name: str, batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {key: batch[key] for key in canary_inputs(name)}
+
+
+@pytest.mark.parametrize("name", SIGNATURES)
+async def test_exported_and_eager_are_equal(
+    name: str, eager: dict[str, torch.nn.Module], batch: dict[str, np.ndarray]
+) -> None:
+    inputs = inputs_of(name, batch)
+    backend = EmbeddedBackend(REPOSITORY)
+    exported = (await backend.infer(name, inputs)).tensors["OUTPUT__0"]
+    await backend.close()
+    answer = eager[name](*(torch.from_numpy(tensor) for tensor in inputs.values())).detach().numpy()
+    assert exported.dtype == answer.dtype
+    assert np.array_equal(exported, answer)
+
+
+@pytest.mark.parametrize("name", SIGNATURES)
+def test_the_configuration_is_the_signature(name: str) -> None:
+    """What config.pbtxt promises is what the model takes and gives, and the file on disk is the generated one."""
+    inputs, outputs = SIGNATURES[name]
+    example = canary_inputs(name)
+    assert [tensor.shape[1:] for tensor in example.values()] == [shape for _, shape in inputs]
+    assert [torch.from_numpy(t).dtype for t in example.values()] == [TYPES[kind] for kind, _ in inputs]
+    model = torch.jit.load(str(REPOSITORY / name / "1" / "model.pt"))
+    answer = model(*(torch.from_numpy(tensor) for tensor in example.values()))
+    assert answer.shape[1:] == outputs[0][1]
+    assert answer.dtype == TYPES[outputs[0][0]]
+    assert (REPOSITORY / name / "config.pbtxt").read_text() == config_pbtxt(name)
+
+
+@pytest.mark.parametrize("name", ["protector", "refiner"])
+async def test_codes_stay_within_the_headroom_and_change_the_answer(name: str, batch: dict[str, np.ndarray]) -> None:
+    backend = EmbeddedBackend(REPOSITORY)
+    codes = (await backend.infer(name, batch)).tensors["OUTPUT__0"]
+    assert np.all(codes >= batch["INPUT__1"])
+    assert np.all(codes <= batch["INPUT__2"])
+    moved = np.stack([down(perturb.add(p, c)) for p, c in zip(PHOTOS.values(), codes, strict=True)])
+    before, after = [
+        (await backend.infer("classifier_efficientnet_lite0", {"INPUT__0": x})).tensors["OUTPUT__0"].argmax(axis=1)
+        for x in (batch["INPUT__0"], moved)
+    ]
+    await backend.close()
+    assert np.all(before != after)
+
+
+@pytest.mark.parametrize("name", ["protector", "refiner", "recoverer"])
+async def test_a_grey_photo_gets_a_grey_code(name: str, batch: dict[str, np.ndarray]) -> None:
+    grey = {key: np.repeat(tensor[:, :1], 3, axis=1) for key, tensor in inputs_of(name, batch).items()}
+    backend = EmbeddedBackend(REPOSITORY)
+    code = (await backend.infer(name, grey)).tensors["OUTPUT__0"]
+    await backend.close()
+    assert code.any()
+    assert np.array_equal(code[:, 0], code[:, 1])
+    assert np.array_equal(code[:, 0], code[:, 2])
+
+
+async def test_the_recoverer_reads_what_the_protector_wrote(batch: dict[str, np.ndarray]) -> None:
+    backend = EmbeddedBackend(REPOSITORY)
+    codes = (await backend.infer("protector", batch)).tensors["OUTPUT__0"]
+    moved = np.stack([down(perturb.add(p, c)) for p, c in zip(PHOTOS.values(), codes, strict=True)])
+    read = (await backend.infer("recoverer", {"INPUT__0": moved})).tensors["OUTPUT__0"]
+    await backend.close()
+    assert codes.shape == (3, 3, GRID_SIZE, GRID_SIZE)
+    assert np.mean(read == codes) > 0.95
+
+
+async def test_one_of_a_batch_is_the_one_alone(batch: dict[str, np.ndarray]) -> None:
+    backend = EmbeddedBackend(REPOSITORY)
+    together = (await backend.infer("refiner", batch)).tensors["OUTPUT__0"]
+    alone = (await backend.infer("refiner", {key: tensor[1:2] for key, tensor in batch.items()})).tensors["OUTPUT__0"]
+    await backend.close()
+    # Another batch size may take another kernel: whole levels agree but for a rounding here and there.
+    assert np.mean(together[1:2] == alone) > 0.95
