@@ -1,0 +1,11 @@
+"""Bytes to photo and back. The only code that knows Pillow and libheif.
+
+A file becomes pixels, alpha and a colour profile, and those become a file. Metadata is never removed from the one,
+because it is never copied into the other: so none can be forgotten.
+"""
+
+from services.imaging.codec.formats import EXTENSIONS, MIME_TYPES
+from services.imaging.codec.reader import decode
+from services.imaging.codec.writer import Encoded, encode
+
+__all__ = ["EXTENSIONS", "MIME_TYPES", "Encoded", "decode", "encode"]

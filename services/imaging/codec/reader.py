@@ -1,0 +1,193 @@
+"""Bytes -> photo, and a reason for everything that is not one."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import cast
+
+import numpy as np
+import pillow_heif
+from PIL import Image, ImageFile
+from PIL.BmpImagePlugin import BmpImageFile
+from PIL.JpegImagePlugin import JpegImageFile, get_sampling
+from PIL.PngImagePlugin import PngImageFile
+from PIL.TiffImagePlugin import TiffImageFile
+from PIL.WebPImagePlugin import WebPImageFile
+
+from services.errors import InvalidImageError, Reason, SraeError
+from services.imaging.codec import formats
+from services.imaging.codec.colour import CONVERTED, matching_profile, raw_mode, simplify
+from services.imaging.codec.containers import webp_header
+from services.imaging.photo import MAX_PIXELS, MIN_SIDE, FileTraits, JpegTables, Photo
+
+#: Beyond this a size is no photo's but an attack's, or damage.
+_BOMB_PIXELS = 4 * MAX_PIXELS
+# Sizes are checked here, from the header, with a reason. Pillow's own limit (a warning above this, an error above twice
+# this) is the fence behind that, for a decoder that comes upon another size than its header told.
+Image.MAX_IMAGE_PIXELS = _BOMB_PIXELS
+_BOMB_ERRORS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
+
+#: Each format's decoder is called by name: Image.open would let a file choose its own, and follow MPO's other pictures.
+_DECODERS: dict[str, type[ImageFile.ImageFile]] = {
+    formats.JPEG: JpegImageFile,
+    formats.PNG: PngImageFile,
+    formats.WEBP: WebPImageFile,
+    formats.TIFF: TiffImageFile,
+    formats.BMP: BmpImageFile,
+    formats.HEIC: pillow_heif.HeifImageFile,
+}
+
+_EXIF_ORIENTATION = 274
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+#: Where the decoder leaves turning the pixels to us. Those of TIFF and HEIC do it themselves.
+_TURNED_HERE = (formats.JPEG, formats.PNG, formats.WEBP)
+
+_TIFF_SUBFILE_TYPE = 254
+_TIFF_DNG_VERSION = 50706
+_LOSSY_IN_TIFF = ("jpeg", "tiff_jpeg", "webp")
+#: HEIC transfer characteristics of high dynamic range (PQ, HLG): at 8 bits, untouched, they look washed out.
+_HDR_TRANSFERS = (16, 18)
+
+
+def decode(data: bytes) -> Photo:
+    """Reads a file as a photo: upright, 8 bits a sample, first picture of a phone's several.
+
+    Raises:
+        InvalidImageError: with the reason, whatever the bytes are.
+    """
+    mime_type = formats.sniff(data)
+    with _damage_refused():
+        if mime_type == formats.WEBP:
+            _check_webp_size(data)
+        with _DECODERS[mime_type](io.BytesIO(data)) as image:
+            _check_size(*image.size)
+            _check_kind(image, mime_type)
+            raw = raw_mode(image)
+            image.load()
+            return _photo(image, raw, mime_type, data)
+
+
+@contextmanager
+def _damage_refused() -> Iterator[None]:
+    """Turns whatever decoders throw at damaged bytes into a reason.
+
+    They throw nearly everything (OSError, SyntaxError, ValueError, struct.error, zlib.error), so nothing is listed.
+    MemoryError passes: it tells of the machine, not of the photo.
+    """
+    try:
+        yield
+    except (SraeError, MemoryError):
+        raise
+    except Exception as error:
+        # Pillow names its limit on unpacked PNG text and profiles in the message, and has no exception for it.
+        if isinstance(error, _BOMB_ERRORS) or "MAX_TEXT_" in str(error):
+            raise _bomb("It unpacks to far more than a photo holds") from error
+        raise InvalidImageError(
+            Reason.TRUNCATED_IMAGE,
+            "This photo is damaged or cut off. Send the complete file, or export it again from a photo editor.",
+        ) from error
+
+
+def _bomb(what: str) -> InvalidImageError:
+    return InvalidImageError(
+        Reason.DECOMPRESSION_BOMB, f"{what}, so it was not opened. Export the photo again from a photo editor."
+    )
+
+
+def _check_webp_size(data: bytes) -> None:
+    header = webp_header(data)
+    if header is None:
+        raise ValueError("no picture in the WebP file")
+    _check_size(header.width, header.height)
+
+
+def _check_size(width: int, height: int) -> None:
+    pixels = width * height
+    if pixels > _BOMB_PIXELS:
+        raise _bomb(f"It claims {width} x {height} pixels, more than any photo has")
+    if pixels > MAX_PIXELS:
+        raise InvalidImageError(
+            Reason.IMAGE_TOO_LARGE,
+            f"This photo has {pixels / 1e6:.1f} megapixels. Scale it down to {MAX_PIXELS // 10**6} or fewer.",
+        )
+    if min(width, height) < MIN_SIDE:
+        raise InvalidImageError(
+            Reason.IMAGE_TOO_SMALL,
+            f"This photo is {width} x {height} pixels. Send one of at least {MIN_SIDE} x {MIN_SIDE}.",
+        )
+
+
+def _check_kind(image: ImageFile.ImageFile, mime_type: str) -> None:
+    if isinstance(image, TiffImageFile):
+        tags = image.tag_v2
+        # Most RAW files are TIFFs whose first picture is a preview; to protect that would lose the photo.
+        if _TIFF_DNG_VERSION in tags or tags.get(_TIFF_SUBFILE_TYPE, 0) & 1:
+            raise formats.unsupported("A RAW file")
+    # A HEIC with several pictures is a phone's burst, not an animation: its primary picture is the photo.
+    if mime_type != formats.HEIC and getattr(image, "is_animated", False):
+        raise formats.animated()
+    colour = image.info.get("nclx_profile", {}) if mime_type == formats.HEIC else {}
+    if colour.get("transfer_characteristics") in _HDR_TRANSFERS:
+        raise formats.unsupported("A high dynamic range (PQ or HLG) photo")
+
+
+def _photo(image: ImageFile.ImageFile, raw: str, mime_type: str, data: bytes) -> Photo:
+    if isinstance(image, PngImageFile):
+        for keyword in image.text:  # Pillow files text under its keyword, where it could pose as transparency
+            image.info.pop(keyword, None)
+    plain = simplify(image, raw)
+    turn = _UPRIGHT.get(_orientation(image.info.get("exif"))) if mime_type in _TURNED_HERE else None
+    if turn is not None:
+        plain = plain.transpose(turn)
+    grey = plain.mode in ("L", "LA")
+    profile = None if image.mode in CONVERTED else matching_profile(image.info.get("icc_profile"), grey)
+    tables = _jpeg_tables(image) if isinstance(image, JpegImageFile) else None
+    traits = FileTraits(mime_type, len(data), _is_lossless(image, mime_type, data), grey, profile, tables)
+    samples = np.array(plain)
+    if plain.mode == "RGB":
+        return Photo(samples, traits)
+    alpha = np.ascontiguousarray(samples[..., -1]) if plain.mode in ("LA", "RGBA") else None
+    if grey:
+        level = samples if alpha is None else samples[..., 0]
+        return Photo(np.repeat(level[..., None], 3, axis=2), traits, alpha)
+    return Photo(np.ascontiguousarray(samples[..., :3]), traits, alpha)
+
+
+def _orientation(exif: object) -> int:
+    """The EXIF orientation, 1 to 8; 1 where there is none."""
+    try:
+        tags = Image.Exif()
+        tags.load(cast(bytes, exif))
+        return int(tags.get(_EXIF_ORIENTATION, 1))
+    except Exception:  # damaged EXIF says nothing about the pixels: the photo is taken as it lies
+        return 1
+
+
+def _is_lossless(image: ImageFile.ImageFile, mime_type: str, data: bytes) -> bool:
+    if mime_type == formats.WEBP:
+        header = webp_header(data)
+        return header is not None and header.lossless
+    if mime_type == formats.TIFF:
+        return image.info.get("compression") not in _LOSSY_IN_TIFF
+    return mime_type in (formats.PNG, formats.BMP)
+
+
+def _jpeg_tables(image: JpegImageFile) -> JpegTables | None:
+    """One quantisation table a component, the last not repeated; None for CMYK, which is written back as RGB."""
+    ids = [component[3] for component in image.layer]
+    if image.mode == "CMYK" or not set(ids) <= image.quantization.keys():
+        return None
+    tables = [tuple(image.quantization[table]) for table in ids]
+    while len(tables) > 1 and tables[-1] == tables[-2]:
+        tables.pop()
+    return JpegTables(tuple(tables), get_sampling(image))
