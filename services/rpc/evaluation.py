@@ -1,0 +1,70 @@
+"""EvaluationService."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc
+from srae.v1.evaluation_service_pb2 import (
+    EvaluateOptions,
+    EvaluateRequest,
+    EvaluateResponse,
+    EvaluateStreamRequest,
+    EvaluateStreamResponse,
+)
+from srae.v1.evaluation_service_pb2_grpc import EvaluationServiceServicer
+
+from services.errors import InvalidImageError
+from services.evaluation import report
+from services.imaging import codec
+from services.imaging.photo import Photo
+from services.inference.backend import Backend
+from services.rpc import receipts, views
+from services.rpc.chunks import receive
+from services.rpc.gate import Gate
+
+
+class EvaluationServicer(EvaluationServiceServicer):
+    """Measures protected photos against their originals."""
+
+    def __init__(self, backend: Backend, gate: Gate, max_bytes: int) -> None:
+        self._backend = backend
+        self._gate = gate
+        self._max_bytes = max_bytes
+
+    async def Evaluate(self, request: EvaluateRequest, context: grpc.aio.ServicerContext[Any, Any]) -> EvaluateResponse:
+        with self._gate.admitted():
+            return await self._evaluate(request.original, request.protected_photo, request.options)
+
+    async def EvaluateStream(
+        self, request_iterator: AsyncIterator[EvaluateStreamRequest], context: grpc.aio.ServicerContext[Any, Any]
+    ) -> AsyncIterator[EvaluateStreamResponse]:
+        with self._gate.admitted():
+            options, files = await receive(request_iterator, self._max_bytes)
+            answer = await self._evaluate(files["original_chunk"], files["protected_chunk"], options)
+            yield EvaluateStreamResponse(report=answer)
+
+    async def _evaluate(self, original: bytes, protected: bytes, options: EvaluateOptions) -> EvaluateResponse:
+        receipt = receipts.from_wire(options.receipt) if options.HasField("receipt") else None
+        async with self._gate.turn:
+            photos = await _decoded(original, "original"), await _decoded(protected, "protected_photo")
+            measured = await report.evaluate(*photos, receipt, self._backend)
+        return EvaluateResponse(
+            views=[views.to_wire(view) for view in measured.views],
+            protected_psnr_db=measured.protected_psnr_db,
+            protected_ssim=measured.protected_ssim,
+            protected_l2=measured.protected_l2,
+            restored_psnr_db=measured.restored_psnr_db,
+            is_bit_exact=measured.is_bit_exact,
+            is_protected=measured.is_protected,
+        )
+
+
+async def _decoded(file: bytes, field: str) -> Photo:
+    """The photo. Of two files, an error must tell which one is at fault."""
+    try:
+        return await asyncio.to_thread(codec.decode, file)
+    except InvalidImageError as error:
+        raise InvalidImageError(error.reason, str(error), field) from error

@@ -1,0 +1,64 @@
+"""grpc.health.v1: a service is SERVING only while a canary inference passes through every model that it needs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from grpc_health.v1 import health
+from grpc_health.v1.health_pb2 import HealthCheckResponse
+
+from services.evaluation.report import CLASSIFIERS
+from services.imaging.pipeline import READER, WRITERS
+from services.inference.backend import Backend
+
+#: The models, a service. Protecting needs them all: its answer tells what classifiers see, and how the photo restores.
+NEEDS = {
+    "srae.v1.ProtectionService": (*WRITERS.values(), READER, *CLASSIFIERS),
+    "srae.v1.RestorationService": (READER,),
+    "srae.v1.EvaluationService": (READER, *CLASSIFIERS),
+}
+#: The server as a whole.
+OVERALL = ""
+
+#: A canary may have to wait behind real photos, and a model may have to load first.
+_PATIENCE_SECONDS = 60.0
+_log = logging.getLogger(__name__)
+
+
+class HealthWatch:
+    """Keeps the health of each service up to date."""
+
+    def __init__(self, backend: Backend, every_seconds: float) -> None:
+        self.servicer = health.aio.HealthServicer()
+        self._backend = backend
+        self._every_seconds = every_seconds
+        self._serving: dict[str, bool] = {}
+
+    async def run(self) -> None:
+        """Checks for ever."""
+        while True:
+            await asyncio.sleep(self._every_seconds)
+            await self.check()
+
+    async def check(self) -> None:
+        """Checks once. Overall is SERVING where every service is."""
+        models = sorted({model for needs in NEEDS.values() for model in needs})
+        answers = await asyncio.gather(*(self._ready(model) for model in models))
+        ready = {model for model, answer in zip(models, answers, strict=True) if answer}
+        serving = {service: ready.issuperset(needs) for service, needs in NEEDS.items()}
+        serving[OVERALL] = all(serving.values())
+        for service, is_serving in serving.items():
+            status = HealthCheckResponse.SERVING if is_serving else HealthCheckResponse.NOT_SERVING
+            await self.servicer.set(service, status)
+        if serving != self._serving:
+            _log.info("health changed", extra={"fields": {"serving": serving, "not_ready": sorted({*models} - ready)}})
+        self._serving = serving
+
+    async def _ready(self, model: str) -> bool:
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                return await self._backend.ready(model)
+        except Exception:
+            _log.exception("the canary failed", extra={"fields": {"model": model}})
+            return False

@@ -1,0 +1,71 @@
+"""Receipts between the wire and the pipeline. Nothing that comes from outside is taken on trust."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from srae.v1.image_pb2 import TIER_ONE_PASS, TIER_SEALED, PerturbationCode, ProtectionReceipt
+
+from services.errors import InvalidReceiptError, Reason
+from services.imaging.pipeline import WRITERS
+from services.imaging.receipt import Receipt, Tier
+
+#: The wire's tier, the pipeline's tier.
+TIERS = {TIER_ONE_PASS: Tier.ONE_PASS, TIER_SEALED: Tier.SEALED}
+TIERS_ON_WIRE = {tier: number for number, tier in TIERS.items()}
+
+_SHA256_BYTES = 32
+_MAX_CELLS = 256
+_MAX_VERSION_DIGITS = 18
+
+
+def to_wire(receipt: Receipt) -> ProtectionReceipt:
+    """The receipt as it travels."""
+    message = ProtectionReceipt(
+        tier=TIERS_ON_WIRE[receipt.tier],
+        model=receipt.model,
+        model_version=receipt.model_version,
+        original_sha256=receipt.original_sha256,
+    )
+    if receipt.code is not None:
+        _, rows, columns = receipt.code.shape
+        message.code.CopyFrom(PerturbationCode(levels=receipt.code.tobytes(), rows=rows, columns=columns))
+    return message
+
+
+def from_wire(message: ProtectionReceipt) -> Receipt:
+    """The receipt that came in.
+
+    Raises:
+        InvalidReceiptError: something about it is off.
+    """
+    if message.tier not in TIERS:
+        raise _invalid("its tier is neither one-pass nor sealed")
+    tier = TIERS[message.tier]
+    if message.model != WRITERS[tier]:
+        raise _invalid(f"its model is not {WRITERS[tier]!r}, which writes the codes of its tier")
+    version = message.model_version
+    if not (version.isascii() and version.isdigit() and len(version) <= _MAX_VERSION_DIGITS):
+        raise _invalid("its model_version is not a number")
+    if len(message.original_sha256) != _SHA256_BYTES:
+        raise _invalid(f"its original_sha256 has {len(message.original_sha256)} bytes instead of {_SHA256_BYTES}")
+    if message.HasField("code") != (tier is Tier.SEALED):
+        raise _invalid("a sealed receipt holds a code, a one-pass receipt none")
+    code = _code(message.code) if tier is Tier.SEALED else None
+    return Receipt(tier, message.model, version, message.original_sha256, code)
+
+
+def _code(message: PerturbationCode) -> NDArray[np.int8]:
+    rows, columns = message.rows, message.columns
+    if not (1 <= rows <= _MAX_CELLS and 1 <= columns <= _MAX_CELLS):
+        raise _invalid(f"its code's rows and columns are not within 1..{_MAX_CELLS}")
+    if len(message.levels) != 3 * rows * columns:
+        raise _invalid("its code's levels do not fill its rows and columns")
+    code = np.frombuffer(message.levels, dtype=np.int8).reshape(3, rows, columns)
+    if code.min() == np.iinfo(np.int8).min:
+        raise _invalid("its code holds the level -128, which no code has")
+    return code
+
+
+def _invalid(fault: str) -> InvalidReceiptError:
+    return InvalidReceiptError(Reason.RECEIPT_INVALID, f"This receipt is damaged: {fault}. Use it as it was saved.")

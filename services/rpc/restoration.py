@@ -1,0 +1,70 @@
+"""RestorationService."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc
+from srae.v1.image_pb2 import PROMISE_BIT_EXACT, PROMISE_NEAR, PROMISE_UNSPECIFIED
+from srae.v1.restoration_service_pb2 import (
+    RestorationOutcome,
+    RestoreOptions,
+    RestoreRequest,
+    RestoreResponse,
+    RestoreStreamRequest,
+    RestoreStreamResponse,
+)
+from srae.v1.restoration_service_pb2_grpc import RestorationServiceServicer
+
+from services.imaging import codec, pipeline
+from services.inference.backend import Backend
+from services.rpc import receipts
+from services.rpc.chunks import fitting, receive, split
+from services.rpc.gate import Gate
+
+#: Restored photos are lossless unless asked otherwise, or a bit-exact restoration would be lost on its way out.
+_DEFAULT_MIME_TYPE = "image/png"
+
+
+class RestorationServicer(RestorationServiceServicer):
+    """Gives originals back."""
+
+    def __init__(self, backend: Backend, gate: Gate, max_bytes: int) -> None:
+        self._backend = backend
+        self._gate = gate
+        self._max_bytes = max_bytes
+
+    async def Restore(self, request: RestoreRequest, context: grpc.aio.ServicerContext[Any, Any]) -> RestoreResponse:
+        with self._gate.admitted():
+            image, outcome = await self._restore(request.image, request.options)
+        return fitting(RestoreResponse(image=image, outcome=outcome))
+
+    async def RestoreStream(
+        self, request_iterator: AsyncIterator[RestoreStreamRequest], context: grpc.aio.ServicerContext[Any, Any]
+    ) -> AsyncIterator[RestoreStreamResponse]:
+        with self._gate.admitted():
+            options, files = await receive(request_iterator, self._max_bytes)
+            image, outcome = await self._restore(files["chunk"], options)
+            yield RestoreStreamResponse(outcome=outcome)
+            for chunk in split(image):
+                yield RestoreStreamResponse(chunk=chunk)
+
+    async def _restore(self, image: bytes, options: RestoreOptions) -> tuple[bytes, RestorationOutcome]:
+        receipt = receipts.from_wire(options.receipt) if options.HasField("receipt") else None
+        async with self._gate.turn:
+            photo = await asyncio.to_thread(codec.decode, image)
+            restored = await pipeline.restore(photo, receipt, self._backend)
+            encoded = await asyncio.to_thread(codec.encode, restored.photo, options.mime_type or _DEFAULT_MIME_TYPE)
+        if restored.is_bit_exact is None:
+            promise = PROMISE_UNSPECIFIED
+        else:
+            promise = PROMISE_BIT_EXACT if restored.is_bit_exact and encoded.lossless else PROMISE_NEAR
+        return encoded.data, RestorationOutcome(
+            mime_type=encoded.mime_type,
+            promise=promise,
+            tier=receipts.TIERS_ON_WIRE[restored.tier],
+            width=restored.photo.width,
+            height=restored.photo.height,
+        )

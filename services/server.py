@@ -1,0 +1,120 @@
+"""The server: three services, health, reflection and metrics on one address, from start to a clean stop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
+
+import grpc
+from grpc_health.v1 import health
+from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
+from grpc_reflection.v1alpha import reflection
+from srae.v1.evaluation_service_pb2_grpc import add_EvaluationServiceServicer_to_server
+from srae.v1.protection_service_pb2_grpc import add_ProtectionServiceServicer_to_server
+from srae.v1.restoration_service_pb2_grpc import add_RestorationServiceServicer_to_server
+
+from services.config import Config, Tls, from_arguments
+from services.inference.backend import Backend
+from services.rpc import listener, logs
+from services.rpc.address import Address, AddressError
+from services.rpc.chunks import UNARY_BYTES
+from services.rpc.evaluation import EvaluationServicer
+from services.rpc.gate import Gate
+from services.rpc.health import NEEDS, HealthWatch
+from services.rpc.interceptors import CallInterceptor
+from services.rpc.metrics import Metrics
+from services.rpc.protection import ProtectionServicer
+from services.rpc.restoration import RestorationServicer
+
+#: How long calls under way may take to end once the server stops.
+GRACE_SECONDS = 20.0
+
+_OPTIONS = (
+    # gRPC's default, said aloud: a larger message never gets as far as memory. Photos beyond it go through the streams.
+    ("grpc.max_receive_message_length", UNARY_BYTES),
+    ("grpc.max_send_message_length", UNARY_BYTES),
+    # Or a second server on the same port would quietly share its calls.
+    ("grpc.so_reuseport", 0),
+)
+
+
+@asynccontextmanager
+async def running(config: Config, backend: Backend) -> AsyncIterator[Address]:
+    """A server that listens while the context lasts, at the address that it gives.
+
+    Raises:
+        AddressError: the address or the metrics' port cannot be had.
+    """
+    metrics = Metrics()
+    watch = HealthWatch(backend, config.canary_seconds)
+    server = _server(config, backend, watch, metrics)
+    with ExitStack() as release:
+        address = listener.bind(server, config.listen, _credentials(config.tls) if config.tls is not None else None)
+        release.callback(listener.release, address)
+        if config.metrics_port:
+            release.enter_context(metrics.exposed(config.metrics_port))
+        await watch.check()
+        await server.start()
+        checks = asyncio.create_task(watch.run())
+        try:
+            yield address
+        finally:
+            # Clients go elsewhere first; then calls under way end.
+            await watch.servicer.enter_graceful_shutdown()
+            checks.cancel()
+            await server.stop(GRACE_SECONDS)
+
+
+def _server(config: Config, backend: Backend, watch: HealthWatch, metrics: Metrics) -> grpc.aio.Server:
+    server = grpc.aio.server(interceptors=(CallInterceptor(metrics),), options=_OPTIONS)
+    parts = backend, Gate(config.max_concurrent), config.max_bytes
+    add_ProtectionServiceServicer_to_server(ProtectionServicer(*parts), server)
+    add_RestorationServiceServicer_to_server(RestorationServicer(*parts), server)
+    add_EvaluationServiceServicer_to_server(EvaluationServicer(*parts), server)
+    add_HealthServicer_to_server(watch.servicer, server)
+    if config.reflection:
+        reflection.enable_server_reflection((*NEEDS, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
+    return server
+
+
+async def serve(config: Config) -> None:
+    """Serves until SIGTERM or SIGINT.
+
+    Raises:
+        AddressError: the address or the metrics' port cannot be had.
+    """
+    # Imported here, for torch takes seconds, and --help and a refusal must not wait for it.
+    from services.inference.embedded import EmbeddedBackend
+
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    backend = EmbeddedBackend(config.repository)
+    try:
+        async with running(config, backend) as address:
+            print(f"listening on {address}", flush=True)
+            await stop.wait()
+    finally:
+        await backend.close()
+
+
+def _credentials(tls: Tls) -> grpc.ServerCredentials:
+    pair = (tls.key.read_bytes(), tls.certificate.read_bytes())
+    client_ca = tls.client_ca.read_bytes() if tls.client_ca is not None else None
+    return grpc.ssl_server_credentials([pair], client_ca, require_client_auth=client_ca is not None)
+
+
+def main() -> int:
+    """The command ``python -m services``."""
+    config = from_arguments(sys.argv[1:], os.environ)
+    logs.configure()
+    try:
+        asyncio.run(serve(config))
+    except AddressError as error:
+        print(f"python -m services: error: {error}", file=sys.stderr)
+        return 2
+    return 0

@@ -1,0 +1,162 @@
+"""The six methods on a real server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from server_support import Client, FakeBackend, config, file, opened, pixels, served
+from srae.v1 import evaluation_service_pb2 as ev
+from srae.v1 import image_pb2 as im
+from srae.v1 import protection_service_pb2 as pr
+from srae.v1 import restoration_service_pb2 as re
+
+from services.rpc.address import Address
+from services.rpc.chunks import CHUNK_BYTES
+
+
+@pytest.fixture
+async def client(tmp_path: Path) -> AsyncIterator[Client]:
+    async with served(config(tmp_path), FakeBackend()) as client:
+        yield client
+
+
+def chunked(kind: type, name: str, data: bytes) -> Iterator[object]:
+    return (kind(**{name: data[i : i + CHUNK_BYTES]}) for i in range(0, len(data), CHUNK_BYTES))
+
+
+async def test_sealed_unary_gives_the_original_back_bit_for_bit(client: Client) -> None:
+    original = pixels()
+
+    made = await client.protection.Protect(pr.ProtectRequest(image=file(original)))
+
+    assert made.outcome.mime_type == "image/png"
+    assert (made.outcome.width, made.outcome.height) == (120, 96)
+    assert made.outcome.receipt.tier == im.TIER_SEALED
+    assert made.outcome.receipt.model == "refiner"
+    assert made.outcome.promise == im.PROMISE_BIT_EXACT
+    assert made.outcome.restored_psnr_db == float("inf")
+    assert 30 < made.outcome.protected_psnr_db < 50
+    assert not np.array_equal(opened(made.image), original)
+
+    back = await client.restoration.Restore(
+        re.RestoreRequest(image=made.image, options=re.RestoreOptions(receipt=made.outcome.receipt))
+    )
+
+    assert back.outcome.promise == im.PROMISE_BIT_EXACT
+    assert back.outcome.tier == im.TIER_SEALED
+    assert np.array_equal(opened(back.image), original)
+
+
+async def test_streams_carry_photos_larger_than_a_message(client: Client) -> None:
+    original = np.random.default_rng(1).integers(20, 236, (1300, 1400, 3)).astype(np.uint8)
+    data = file(original)
+    assert len(data) > 4 * 1024 * 1024
+
+    options = pr.ProtectStreamRequest(options=pr.ProtectOptions(tier=im.TIER_SEALED))
+    first, *parts = [
+        answer
+        async for answer in client.protection.ProtectStream(
+            iter([options, *chunked(pr.ProtectStreamRequest, "chunk", data)])
+        )
+    ]
+
+    assert first.outcome.promise == im.PROMISE_BIT_EXACT
+    assert max(len(part.chunk) for part in parts) == CHUNK_BYTES
+    protected = b"".join(part.chunk for part in parts)
+
+    options = re.RestoreStreamRequest(options=re.RestoreOptions(receipt=first.outcome.receipt))
+    first, *parts = [
+        answer
+        async for answer in client.restoration.RestoreStream(
+            iter([options, *chunked(re.RestoreStreamRequest, "chunk", protected)])
+        )
+    ]
+
+    assert first.outcome.promise == im.PROMISE_BIT_EXACT
+    assert np.array_equal(opened(b"".join(part.chunk for part in parts)), original)
+
+
+async def test_evaluate_tells_what_the_classifier_sees(client: Client) -> None:
+    original = file(pixels())
+    made = await client.protection.Protect(pr.ProtectRequest(image=original))
+    options = ev.EvaluateOptions(receipt=made.outcome.receipt)
+
+    unary = await client.evaluation.Evaluate(
+        ev.EvaluateRequest(original=original, protected_photo=made.image, options=options)
+    )
+    requests = [
+        ev.EvaluateStreamRequest(options=options),
+        *chunked(ev.EvaluateStreamRequest, "protected_chunk", made.image),
+        *chunked(ev.EvaluateStreamRequest, "original_chunk", original),
+    ]
+    (streamed,) = [answer async for answer in client.evaluation.EvaluateStream(iter(requests))]
+
+    assert unary == streamed.report
+    assert unary.is_bit_exact
+    assert unary.is_protected
+    assert unary.protected_psnr_db == made.outcome.protected_psnr_db
+    assert 0 < unary.protected_ssim < 1
+    assert unary.protected_l2 > 0
+    (view,) = unary.views
+    assert list(made.outcome.views) == [view]
+    assert view.original.label == view.restored.label != view.protected_photo.label
+    assert view.original.confidence == pytest.approx(0.9)
+
+
+async def test_a_lossy_output_promises_no_more_than_it_measures(client: Client) -> None:
+    options = pr.ProtectOptions(mime_type="image/jpeg")
+
+    made = await client.protection.Protect(pr.ProtectRequest(image=file(pixels()), options=options))
+
+    assert made.outcome.mime_type == "image/jpeg"
+    assert made.outcome.promise == im.PROMISE_NEAR
+    assert 20 < made.outcome.restored_psnr_db < 70
+
+
+async def test_a_bit_exact_photo_in_a_lossy_file_is_near(client: Client) -> None:
+    made = await client.protection.Protect(pr.ProtectRequest(image=file(pixels())))
+    options = re.RestoreOptions(receipt=made.outcome.receipt, mime_type="image/jpeg")
+
+    back = await client.restoration.Restore(re.RestoreRequest(image=made.image, options=options))
+
+    assert back.outcome.promise == im.PROMISE_NEAR
+
+
+async def test_one_pass_keeps_no_code_and_restores_without_a_receipt(client: Client) -> None:
+    options = pr.ProtectOptions(tier=im.TIER_ONE_PASS)
+    made = await client.protection.Protect(pr.ProtectRequest(image=file(pixels()), options=options))
+    assert made.outcome.receipt.model == "protector"
+    assert not made.outcome.receipt.HasField("code")
+    assert made.outcome.promise == im.PROMISE_NEAR  # the fake recoverer reads nothing
+
+    bare = await client.restoration.Restore(re.RestoreRequest(image=made.image))
+    held = await client.restoration.Restore(
+        re.RestoreRequest(image=made.image, options=re.RestoreOptions(receipt=made.outcome.receipt))
+    )
+
+    assert (bare.outcome.promise, bare.outcome.tier) == (im.PROMISE_UNSPECIFIED, im.TIER_ONE_PASS)
+    assert (held.outcome.promise, held.outcome.tier) == (im.PROMISE_NEAR, im.TIER_ONE_PASS)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+async def test_loopback_serves_on_the_port_that_it_tells(host: str, tmp_path: Path) -> None:
+    async with served(config(tmp_path, listen=Address(host=host, port=0)), FakeBackend()) as client:
+        assert client.address.port > 0
+        made = await client.protection.Protect(pr.ProtectRequest(image=file(pixels())))
+    assert made.outcome.promise == im.PROMISE_BIT_EXACT
+
+
+async def test_calls_run_at_once(client: Client) -> None:
+    files = [file(pixels(seed=seed)) for seed in range(3)]
+
+    answers = await asyncio.gather(*(client.protection.Protect(pr.ProtectRequest(image=data)) for data in files))
+
+    for data, answer in zip(files, answers, strict=True):
+        restored = await client.restoration.Restore(
+            re.RestoreRequest(image=answer.image, options=re.RestoreOptions(receipt=answer.outcome.receipt))
+        )
+        assert np.array_equal(opened(restored.image), opened(data))

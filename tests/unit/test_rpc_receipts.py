@@ -1,0 +1,83 @@
+"""Receipts on the wire: the way there and back, and everything that can be wrong with one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from srae.v1.image_pb2 import TIER_ONE_PASS, TIER_SEALED, PerturbationCode, ProtectionReceipt
+
+from services.errors import InvalidReceiptError, Reason
+from services.imaging.receipt import Receipt, Tier
+from services.rpc.receipts import from_wire, to_wire
+
+CODE = np.random.default_rng(0).integers(-127, 128, (3, 5, 7)).astype(np.int8)
+SEALED = Receipt(Tier.SEALED, "refiner", "12", bytes(range(32)), CODE)
+ONE_PASS = Receipt(Tier.ONE_PASS, "protector", "1", bytes(32))
+
+
+def test_a_sealed_receipt_comes_back_as_it_was() -> None:
+    back = from_wire(ProtectionReceipt.FromString(to_wire(SEALED).SerializeToString()))
+
+    assert back.code is not None
+    assert np.array_equal(back.code, CODE)
+    assert (back.tier, back.model, back.model_version, back.original_sha256) == (
+        SEALED.tier, SEALED.model, SEALED.model_version, SEALED.original_sha256,
+    )  # fmt: skip
+
+
+def test_a_one_pass_receipt_comes_back_as_it_was() -> None:
+    assert from_wire(to_wire(ONE_PASS)) == ONE_PASS
+
+
+def code(levels: bytes, rows: int, columns: int) -> Callable[[ProtectionReceipt], None]:
+    return lambda message: message.code.CopyFrom(PerturbationCode(levels=levels, rows=rows, columns=columns))
+
+
+def fields(**changes: object) -> Callable[[ProtectionReceipt], None]:
+    return lambda message: message.MergeFrom(ProtectionReceipt(**changes))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda message: message.ClearField("tier"),
+        fields(tier=9),
+        fields(model="protector"),
+        fields(tier=TIER_ONE_PASS),
+        lambda message: message.ClearField("model"),
+        lambda message: message.ClearField("model_version"),
+        fields(model_version="latest"),
+        fields(model_version="../1"),
+        fields(model_version="\u0661"),
+        fields(model_version="1" * 19),
+        fields(original_sha256=bytes(31)),
+        fields(original_sha256=bytes(33)),
+        lambda message: message.ClearField("code"),
+        code(b"", 0, 0),
+        code(bytes(3 * 257), 257, 1),
+        code(bytes(3 * 257), 1, 257),
+        code(bytes(3 * 5 * 7 - 1), 5, 7),
+        code(bytes(3 * 5 * 7 + 1), 5, 7),
+        code(b"\x80" + bytes(3 * 5 * 7 - 1), 5, 7),
+        code(b"", 2**31, 2**31),
+    ],
+)
+def test_a_damaged_receipt_is_refused(damage: Callable[[ProtectionReceipt], None]) -> None:
+    message = to_wire(SEALED)
+    assert message.tier == TIER_SEALED
+    damage(message)
+
+    with pytest.raises(InvalidReceiptError, match="damaged") as caught:
+        from_wire(message)
+
+    assert caught.value.reason is Reason.RECEIPT_INVALID
+
+
+def test_a_one_pass_receipt_with_a_code_is_refused() -> None:
+    message = to_wire(ONE_PASS)
+    message.code.CopyFrom(to_wire(SEALED).code)
+
+    with pytest.raises(InvalidReceiptError, match="damaged"):
+        from_wire(message)
