@@ -1,11 +1,11 @@
 """Every way in which a call can be refused. Each has a reason code, a gRPC status and a sentence that says what to do.
 
-    SraeError
-    +-- InvalidImageError      the bytes are not a photo that can be protected
-    +-- InvalidReceiptError    the receipt does not fit
-    +-- InvalidRequestError    the call itself is off
-    +-- UnknownModelError      no such model or version
-    +-- UnavailableError       a model cannot answer now; a retry can help
+SraeError
++-- InvalidImageError      the bytes are not a photo that can be protected
++-- InvalidReceiptError    the receipt does not fit
++-- InvalidRequestError    the call itself is off
++-- UnknownModelError      no such model or version
++-- UnavailableError       a model cannot answer now; a retry can help
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Reason(StrEnum):
 
 
 class SraeError(Exception):
-    """Base of every refusal. ``field`` names the request's field at fault, in the API's spelling, where there is one."""
+    """Base of every refusal. ``field`` names the request's field at fault, as the API spells it, where there is one."""
 
     def __init__(self, reason: Reason, message: str, field: str = "") -> None:
         super().__init__(message)

@@ -10,11 +10,13 @@ import asyncio
 import json
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
@@ -28,11 +30,16 @@ from services.imaging.resample import down
 from services.inference.embedded import EmbeddedBackend
 from training import controls
 from training.data.photos import data_root, development_photos
+from training.models.classifiers import load_classifier
 from training.provenance import provenance
 
 CLASSIFIER = "classifier_efficientnet_lite0"
 CONFIDENCE = 0.3
 SEED = 0
+
+Pixels = NDArray[np.uint8]
+Look = Callable[[Pixels], Pixels]
+Answer = Callable[[Pixels], Awaitable[NDArray[np.float32]]]
 
 
 @dataclass
@@ -86,8 +93,9 @@ class Evaluation:
         self.random = np.random.default_rng(SEED)
         self.tallies: dict[str, Tally] = {}
         self.other: NDArray[np.int8] | None = None
+        self.unseen = {f"unseen classifier: EfficientNet-Lite{v}": unseen_classifier(v) for v in (1, 2)}
 
-    async def answer(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    async def answer(self, pixels: Pixels) -> NDArray[np.float32]:
         """The classifier's probabilities for a photo."""
         found = await self.backend.infer(CLASSIFIER, {"INPUT__0": down(pixels)[None]})
         return found.tensors["OUTPUT__0"][0].astype(np.float32)
@@ -99,7 +107,9 @@ class Evaluation:
         tally = await self._note(str(self.tier.value), photo, stored.pixels, label)
         tally.restored_db.append(psnr_db(photo.pixels, restored.photo.pixels))
         tally.label_back.append(int((await self.answer(restored.photo.pixels)).argmax()) == label)
-        await self._note("centre crop", photo, stored.pixels, label, crop=True)
+        await self._note("centre crop", photo, stored.pixels, label, look=centre)
+        for name, unseen in self.unseen.items():
+            await self._note(name, photo, stored.pixels, label, answer=unseen)
         await self._note("stored as it came", photo, codec.decode(codec.encode(protected.photo).data).pixels, label)
         code = protected.receipt.code
         if code is None:  # the one-pass tier keeps none: ask its generator again
@@ -123,20 +133,38 @@ class Evaluation:
             moved = perturb.add(photo.pixels, controls.at_strength(shape, rms, lower, upper))
             await self._note(name, photo, moved, label)
 
-    async def _note(self, name: str, photo: Photo, pixels: NDArray[np.uint8], label: int, crop: bool = False) -> Tally:
+    async def _note(
+        self,
+        name: str,
+        photo: Photo,
+        pixels: Pixels,
+        label: int,
+        look: Look = lambda pixels: pixels,
+        answer: Answer | None = None,
+    ) -> Tally:
+        """Notes whether the label is lost, where it was found before: seen through ``look``, told by ``answer``."""
         tally = self.tallies.setdefault(name, Tally())
-        if crop:
-            if int((await self.answer(centre(photo.pixels))).argmax()) != label:
-                return tally
-            seen = centre(pixels)
-        else:
-            seen = pixels
-        tally.changed.append(int((await self.answer(seen)).argmax()) != label)
-        tally.protected_db.append(psnr_db(photo.pixels, pixels))
+        answer = answer or self.answer
+        if int((await answer(look(photo.pixels))).argmax()) == label:
+            tally.changed.append(int((await answer(look(pixels))).argmax()) != label)
+            tally.protected_db.append(psnr_db(photo.pixels, pixels))
         return tally
 
 
-def centre(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def unseen_classifier(variant: int) -> Answer:
+    """EfficientNet-Lite of another variant, on photos squashed to its own input size."""
+    classifier, side = load_classifier(variant), {1: 240, 2: 260}[variant]
+
+    async def answer(pixels: Pixels) -> NDArray[np.float32]:
+        image = cv2.resize(pixels, (side, side), interpolation=cv2.INTER_AREA)
+        with torch.no_grad():
+            logits = classifier(torch.from_numpy(image).permute(2, 0, 1)[None].float())[0]
+        return logits.numpy()
+
+    return answer
+
+
+def centre(pixels: Pixels) -> Pixels:
     """The photo's central square."""
     side = min(pixels.shape[:2])
     top, left = (pixels.shape[0] - side) // 2, (pixels.shape[1] - side) // 2

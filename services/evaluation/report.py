@@ -12,8 +12,6 @@ from services.errors import InvalidImageError, Reason
 from services.evaluation import metrics
 from services.evaluation.labels import imagenet_labels
 from services.imaging.photo import Photo
-from services.imaging.pipeline import restore
-from services.imaging.receipt import Receipt
 from services.imaging.resample import down
 from services.inference.backend import Backend
 
@@ -53,13 +51,11 @@ class Report:
     is_protected: bool
 
 
-async def evaluate(original: Photo, protected: Photo, receipt: Receipt | None, backend: Backend) -> Report:
-    """Measures a protected photo against its original. Without a receipt, it is restored as in the one-pass tier.
+def check_pair(original: Photo, protected: Photo) -> None:
+    """Refuses two photos that cannot be compared.
 
     Raises:
-        InvalidImageError: the two differ in size.
-        InvalidReceiptError: the receipt is another photo's.
-        UnavailableError: a model cannot answer now.
+        InvalidImageError: they differ in size.
     """
     if original.pixels.shape != protected.pixels.shape:
         raise InvalidImageError(
@@ -68,7 +64,16 @@ async def evaluate(original: Photo, protected: Photo, receipt: Receipt | None, b
             f"{protected.height}. Give the two files of one photo.",
             field="protected_photo",
         )
-    restored = (await restore(protected, receipt, backend)).photo
+
+
+async def evaluate(original: Photo, protected: Photo, restored: Photo, backend: Backend) -> Report:
+    """Measures a protected photo, and what was restored from it, against the original.
+
+    Raises:
+        InvalidImageError: they differ in size.
+        UnavailableError: a model cannot answer now.
+    """
+    check_pair(original, protected)
     a, b, c = original.pixels, protected.pixels, restored.pixels
     images = np.stack(await asyncio.gather(*(asyncio.to_thread(down, pixels) for pixels in (a, b, c))))
     views = tuple([await _view(classifier, images, backend) for classifier in CLASSIFIERS])

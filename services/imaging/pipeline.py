@@ -67,8 +67,11 @@ async def protect(photo: Photo, tier: Tier, backend: Backend) -> Protected:
     return Protected(photo.with_pixels(pixels), Receipt(tier, model, answer.model_version, sha256, kept))
 
 
-async def restore(photo: Photo, receipt: Receipt | None, backend: Backend) -> Restored:
+async def restore(photo: Photo, receipt: Receipt | None, backend: Backend, is_own: bool = False) -> Restored:
     """Restores a protected photo, or a copy that a platform made of it.
+
+    Args:
+        is_own: the receipt is known to be this photo's; otherwise a sealed one is held against the photo first.
 
     Raises:
         InvalidReceiptError: the receipt is another photo's, or a sealed one without its code.
@@ -87,16 +90,17 @@ async def restore(photo: Photo, receipt: Receipt | None, backend: Backend) -> Re
     if receipt is None:
         return Restored(restored, Tier.ONE_PASS, None)
     exact = await asyncio.to_thread(restored.sha256) == receipt.original_sha256
-    if (
-        not exact
-        and receipt.tier is Tier.SEALED
-        and not await asyncio.to_thread(presence.is_present, photo.pixels, code)
-    ):
+    if not exact and not is_own and receipt.code is not None:
+        await asyncio.to_thread(_check_presence, photo, receipt.code)
+    return Restored(restored, receipt.tier, exact)
+
+
+def _check_presence(photo: Photo, code: NDArray[np.int8]) -> None:
+    if not presence.is_present(photo.pixels, code):
         raise InvalidReceiptError(
             Reason.RECEIPT_MISMATCH,
             "This receipt belongs to another photo: its code is not in this one. Use the one saved with this photo.",
         )
-    return Restored(restored, receipt.tier, exact)
 
 
 async def _read(photo: Photo, receipt: Receipt | None, backend: Backend) -> NDArray[np.int8]:

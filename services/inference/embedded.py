@@ -7,6 +7,7 @@ The repository's layout is Triton's (``<model>/<version>/model.pt``, ``config.pb
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +20,8 @@ import torch
 from services.errors import UnavailableError, UnknownModelError
 from services.inference.backend import Inference, Tensors
 from services.inference.canary import canary_inputs
+
+_log = logging.getLogger(__name__)
 
 
 class EmbeddedBackend:
@@ -49,6 +52,7 @@ class EmbeddedBackend:
         try:
             await self.infer(model, canary_inputs(model))
         except Exception:
+            _log.exception("the canary of %s failed", model)
             return False
         return True
 
@@ -62,7 +66,7 @@ class EmbeddedBackend:
         versions = [p.parent.name for p in folder.glob("*/model.pt") if p.parent.name.isdigit()]
         if not versions:
             raise UnknownModelError(
-                f"No model {model!r} in {self._repository}. Run `make export`, or name another folder."
+                f"No model {model!r} is served here. Whoever runs the server: `make export` makes it."
             )
         return max(versions, key=int)
 
@@ -70,8 +74,9 @@ class EmbeddedBackend:
         module = self._load(model, version)
         inputs = [torch.from_numpy(np.ascontiguousarray(tensors[name])) for name in sorted(tensors, key=_index)]
         # No no_grad here: the refiner takes gradients of its inputs. The others' parameters are frozen, so that they
-        # record nothing.
-        answer = module(*inputs)
+        # record nothing. Optimised execution gains nothing on these networks, and recompiles at every new batch size.
+        with torch.jit.optimized_execution(False):  # type: ignore[no-untyped-call]
+            answer = module(*inputs)
         outputs = cast(Sequence[torch.Tensor], answer if isinstance(answer, tuple) else (answer,))
         return Inference(version, {f"OUTPUT__{i}": output.detach().numpy() for i, output in enumerate(outputs)})
 

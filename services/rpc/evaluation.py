@@ -18,7 +18,7 @@ from srae.v1.evaluation_service_pb2_grpc import EvaluationServiceServicer
 
 from services.errors import InvalidImageError
 from services.evaluation import report
-from services.imaging import codec
+from services.imaging import codec, pipeline
 from services.imaging.photo import Photo
 from services.inference.backend import Backend
 from services.rpc import receipts, views
@@ -50,7 +50,9 @@ class EvaluationServicer(EvaluationServiceServicer):
         receipt = receipts.from_wire(options.receipt) if options.HasField("receipt") else None
         async with self._gate.turn:
             photos = await _decoded(original, "original"), await _decoded(protected, "protected_photo")
-            measured = await report.evaluate(*photos, receipt, self._backend)
+            report.check_pair(*photos)
+            restored = await pipeline.restore(photos[1], receipt, self._backend)
+            measured = await report.evaluate(*photos, restored.photo, self._backend)
         return EvaluateResponse(
             views=[views.to_wire(view) for view in measured.views],
             protected_psnr_db=measured.protected_psnr_db,

@@ -59,7 +59,8 @@ class ProtectionServicer(ProtectionServiceServicer):
             encoded = await asyncio.to_thread(codec.encode, protected.photo, options.mime_type)
             # Every figure is measured on the file that goes out, not on pixels that an encoding may have changed.
             returned = await asyncio.to_thread(codec.decode, encoded.data)
-            measured = await report.evaluate(original, returned, protected.receipt, self._backend)
+            restored = await pipeline.restore(returned, protected.receipt, self._backend, is_own=True)
+            measured = await report.evaluate(original, returned, restored.photo, self._backend)
         return encoded.data, ProtectionOutcome(
             mime_type=encoded.mime_type,
             receipt=receipts.to_wire(protected.receipt),
