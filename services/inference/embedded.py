@@ -75,7 +75,7 @@ class EmbeddedBackend:
         inputs = [torch.from_numpy(np.ascontiguousarray(tensors[name])) for name in sorted(tensors, key=_index)]
         # No no_grad here: the refiner takes gradients of its inputs. The others' parameters are frozen, so that they
         # record nothing. Optimised execution gains nothing on these networks, and recompiles at every new batch size.
-        with torch.jit.optimized_execution(False):  # type: ignore[no-untyped-call]
+        with torch.jit.optimized_execution(False):  # type: ignore[attr-defined]
             answer = module(*inputs)
         outputs = cast(Sequence[torch.Tensor], answer if isinstance(answer, tuple) else (answer,))
         return Inference(version, {f"OUTPUT__{i}": output.detach().numpy() for i, output in enumerate(outputs)})
