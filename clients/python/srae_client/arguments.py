@@ -1,0 +1,149 @@
+"""The command line: what can be said, and its help."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+from pathlib import Path
+
+#: Media types by the names that --format knows; the empty one is the type that came in.
+FORMATS = {
+    "same": "",
+    "png": "image/png",
+    "jpeg": "image/jpeg",
+    "webp": "image/webp",
+    "tiff": "image/tiff",
+    "bmp": "image/bmp",
+    "heic": "image/heic",
+}
+
+_OVERVIEW = """\
+examples:
+  srae protect holiday.jpg              writes holiday-edited.jpg and holiday-edited.jpg.receipt
+  srae restore holiday-edited.jpg       writes holiday-edited-original.png, with the receipt beside the photo
+  srae evaluate holiday.jpg holiday-edited.jpg
+  srae protect photos/ -o safe/         a whole folder
+
+Without --endpoint, the server on this computer is used (srae serve); where none runs, one is started for the call.
+
+exit status: 0 all was done, 1 something failed, 2 the command makes no sense, 130 it was interrupted.
+"""
+_PROTECT = """\
+examples:
+  srae protect cat.png                          writes cat-edited.png and its receipt beside it
+  srae protect cat.jpg --format png             a lossless file restores bit for bit
+  srae protect *.jpg -o safe/ --tier one-pass   many files; they restore without their receipts
+  srae protect photos/ -o safe/ --json          folders keep their structure
+
+Keep the receipt: in the sealed tier, nobody restores the photo without it, you neither.
+A photo that is already protected is protected again like any other, so point at originals.
+"""
+_RESTORE = """\
+examples:
+  srae restore cat-edited.png                         finds cat-edited.png.receipt
+  srae restore downloaded.jpg --receipt cat.receipt   a platform's copy
+  srae restore safe/ -o originals/
+
+Restored photos are PNG files, which lose nothing.
+"""
+_EVALUATE = """\
+examples:
+  srae evaluate cat.png cat-edited.png
+  srae evaluate cat.png cat-edited.png --receipt cat.receipt --json
+"""
+_OUT_HELP = (
+    "file (for one photo) or folder to write to; folders end in / or exist. Default: beside each input, "
+    "as NAME-{ending}. Nothing is ever overwritten: taken names get -2, -3, ..."
+)
+
+
+class _Version(argparse.Action):
+    """Looks the version up only when it is asked for, since that takes a while."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        try:
+            version = importlib.metadata.version("srae")
+        except importlib.metadata.PackageNotFoundError:
+            version = "(run from its source, not installed)"
+        print(f"srae {version}")
+        parser.exit()
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of the command ``srae``."""
+    parser = argparse.ArgumentParser(
+        prog="srae",
+        description="Protects photos so that classifiers misread them and people see no difference; restores them.",
+        epilog=_OVERVIEW,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_protect(_command(commands, "protect", "make protected photos, and a receipt for each", _PROTECT))
+    _add_restore(_command(commands, "restore", "give the originals back from protected photos", _RESTORE))
+    _add_evaluate(_command(commands, "evaluate", "show what classifiers see before and after", _EVALUATE))
+    # Only for its line of help: main passes everything behind `serve` on before anything is parsed.
+    commands.add_parser("serve", add_help=False, help="run the server; srae serve --help lists its own options")
+    return parser
+
+
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, what: str, examples: str
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(
+        name,
+        help=what,
+        description=what[0].upper() + what[1:] + ".",
+        epilog=examples,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--endpoint",
+        metavar="HOST:PORT",
+        help="server to use, also unix:/path/to/socket; other computers are called with TLS (also: SRAE_ENDPOINT)",
+    )
+    parser.add_argument(
+        "--ca", type=Path, metavar="FILE", help="certificates (PEM) to trust in place of the system's, for TLS"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+    return parser
+
+
+def _add_protect(parser: argparse.ArgumentParser) -> None:
+    _add_photos(parser, "photos, or folders of photos, to protect", "edited")
+    parser.add_argument(
+        "--tier",
+        choices=("sealed", "one-pass"),
+        default="sealed",
+        help="sealed: stronger, restored with the receipt alone; one-pass: faster, restored from the photo by anybody "
+        "who has the service (default: sealed)",
+    )
+    parser.add_argument(
+        "--format",
+        choices=tuple(FORMATS),
+        default="same",
+        help="format to write; only a lossless one (png, tiff, bmp) restores bit for bit (default: same as the input)",
+    )
+    parser.add_argument(
+        "--receipt", type=Path, metavar="FILE", help="where to write the receipt, for one photo (default: beside it)"
+    )
+
+
+def _add_restore(parser: argparse.ArgumentParser) -> None:
+    _add_photos(parser, "protected photos, or folders of them, to restore", "original")
+    parser.add_argument(
+        "--receipt", type=Path, metavar="FILE", help="the receipt, for one photo (default: PHOTO.receipt, if it exists)"
+    )
+
+
+def _add_photos(parser: argparse.ArgumentParser, what: str, ending: str) -> None:
+    parser.add_argument("photos", nargs="+", type=Path, metavar="PHOTO", help=what + "; hidden files are left out")
+    parser.add_argument("-o", "--output", metavar="OUT", help=_OUT_HELP.format(ending=ending))
+
+
+def _add_evaluate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("original", type=Path, metavar="ORIGINAL", help="the photo as it was")
+    parser.add_argument("protected", type=Path, metavar="PROTECTED", help="the protected photo")
+    parser.add_argument(
+        "--receipt", type=Path, metavar="FILE", help="its receipt (default: PROTECTED.receipt, if it exists)"
+    )

@@ -1,0 +1,76 @@
+"""One job on many photos: some at a time, a failure never stops the others, a bar shows how far it is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from srae_client.errors import LocalReason, SraeClientError
+from srae_client.files import Source
+from srae_client.records import Failure, Record
+from srae_client.show import readable
+
+#: Photos on their way at once: while the server decodes one it can run its models on another.
+IN_FLIGHT = 3
+#: How long to wait before asking again, when the server says that a retry can help.
+RETRY_SECONDS = (1.0, 3.0, 9.0)
+
+Job = Callable[[Source], Awaitable[Record]]
+
+
+async def run(sources: Sequence[Source], job: Job, doing: str, console: Console) -> list[Record | Failure]:
+    """Does the job on every photo; the answers are in the photos' order.
+
+    Args:
+        doing: what the bar says, as in "Protecting".
+    """
+    gate = asyncio.Semaphore(IN_FLIGHT)
+    words = TextColumn("{task.description}")
+    columns = SpinnerColumn(), words, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        bar = progress.add_task(doing, total=len(sources))
+
+        async def one(source: Source) -> Record | Failure:
+            async with gate:
+                progress.update(bar, description=f"{doing} {Text(readable(source.path.name)).markup}")
+                result = await attempt(source, job)
+            progress.advance(bar)
+            return result
+
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one(source)) for source in sources]
+    return [task.result() for task in tasks]
+
+
+async def attempt(source: Source, job: Job) -> Record | Failure:
+    """Does the job on one photo, more than once where the server asks for that."""
+    for pause in (*RETRY_SECONDS, None):
+        try:
+            return await job(source)
+        except SraeClientError as error:
+            if not error.retryable or pause is None:
+                return failure(source.path, error)
+        except OSError as error:
+            return failure(source.path, file_error(error))
+        await asyncio.sleep(pause)
+    raise AssertionError("the last attempt returns")
+
+
+def failure(path: Path, error: SraeClientError) -> Failure:
+    """An error as the result for a photo."""
+    return Failure(str(path), error.reason, error.message)
+
+
+def file_error(error: OSError) -> SraeClientError:
+    """An error of the operating system, in a sentence."""
+    name = error.filename2 or error.filename
+    where = f"{name}: " if name else ""
+    return SraeClientError(
+        LocalReason.CANNOT_ACCESS_FILE,
+        f"{where}{error.strerror or error}. Check that it may be read or written and that the disk has room.",
+    )

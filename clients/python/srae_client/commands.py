@@ -1,0 +1,146 @@
+"""What ``srae protect``, ``restore`` and ``evaluate`` do, once the command line is understood."""
+
+from __future__ import annotations
+
+import json
+import os
+from argparse import Namespace
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+from rich.console import Console
+
+from srae_client import batch, endpoint, files, receipts, records, show
+from srae_client.arguments import FORMATS
+from srae_client.client import Client
+from srae_client.errors import SraeClientError, UsageError
+from srae_client.files import Source
+from srae_client.records import EvaluateRecord, Failure, ProtectRecord, Record, RestoreRecord
+
+_RESTORED_TYPE = "image/png"
+
+
+async def protect(arguments: Namespace) -> int:
+    """``srae protect``: the exit status."""
+    sources, failures = _gather(arguments)
+    where = files.destination(arguments.output, arguments.photos, len(sources))
+    mime_type = _media_type(arguments.format, where.file)
+
+    async def job(client: Client, source: Source) -> ProtectRecord:
+        _require_free(where.file, arguments.receipt)
+        data = source.path.read_bytes()
+        made = await client.protect(data, records.TIERS[arguments.tier], mime_type)
+        names = where.names(source, "-edited", made.outcome.mime_type)
+        choices = ((arguments.receipt or receipts.path_beside(name), name) for name in names)
+        # The receipt first: should the computer fail between the two, nothing is lost that cannot be made again.
+        contents = receipts.pack(made.outcome.receipt), made.image
+        receipt, output = files.save(choices, contents, private=(True, False))
+        paths = str(source.path), str(output), str(receipt)
+        return records.of_protecting(made.outcome, paths, (len(data), len(made.image)))
+
+    return await _do(arguments, sources, failures, job, "Protecting")
+
+
+async def restore(arguments: Namespace) -> int:
+    """``srae restore``: the exit status."""
+    sources, failures = _gather(arguments)
+    where = files.destination(arguments.output, arguments.photos, len(sources))
+    if where.file is not None and files.PHOTO_TYPES.get(where.file.suffix.lower()) != _RESTORED_TYPE:
+        raise UsageError(f"restored photos are PNG files, which lose nothing: call it {where.file.stem}.png")
+
+    async def job(client: Client, source: Source) -> RestoreRecord:
+        _require_free(where.file)
+        data = source.path.read_bytes()
+        receipt_path = receipts.path_for(source.path, arguments.receipt)
+        made = await client.restore(data, receipts.read(receipt_path) if receipt_path else None, _RESTORED_TYPE)
+        names = where.names(source, "-original", made.outcome.mime_type)
+        (output,) = files.save(((name,) for name in names), (made.image,), private=(False,))
+        return records.of_restoring(made.outcome, (str(source.path), str(output)), receipt_path, len(made.image))
+
+    return await _do(arguments, sources, failures, job, "Restoring")
+
+
+async def evaluate(arguments: Namespace) -> int:
+    """``srae evaluate``: the exit status, which tells whether it could be evaluated, not whether it is protected."""
+    _, failures = files.gather([arguments.original, arguments.protected])
+
+    async def job(client: Client, source: Source) -> EvaluateRecord:
+        receipt_path = receipts.path_for(source.path, arguments.receipt)
+        receipt = receipts.read(receipt_path) if receipt_path else None
+        original = arguments.original.read_bytes()
+        try:
+            report = await client.evaluate(original, source.path.read_bytes(), receipt)
+        except SraeClientError as error:
+            raise _naming_file(error, arguments.original, source.path) from error
+        return records.of_evaluating(report, (str(arguments.original), str(source.path)), receipt_path)
+
+    sources = [] if failures else [Source(arguments.protected)]
+    return await _do(arguments, sources, [batch.failure(*problem) for problem in failures], job, "Evaluating")
+
+
+def _naming_file(error: SraeClientError, original: Path, protected: Path) -> SraeClientError:
+    """The error, with the name of the one of two files that it is about, where it tells."""
+    files_by_field = {"original": original, "original_chunk": original}
+    files_by_field |= {"protected_photo": protected, "protected_chunk": protected}
+    if error.field not in files_by_field:
+        return error
+    return SraeClientError(error.reason, f"{files_by_field[error.field]}: {error.message}", error.retryable)
+
+
+@asynccontextmanager
+async def connected(address: str | None, ca: Path | None, messages: Console) -> AsyncIterator[Client]:
+    """A client of the server to use, which is started for the occasion where none runs."""
+    authorities = _read_optional(ca)
+    async with AsyncExitStack() as stack:
+        with messages.status("Looking for the server, or starting one ..."):
+            found = await stack.enter_async_context(endpoint.resolve(address))
+            client = await stack.enter_async_context(Client(found, authorities))
+        yield client
+
+
+def _read_optional(path: Path | None) -> bytes | None:
+    return path.read_bytes() if path is not None else None
+
+
+def _gather(arguments: Namespace) -> tuple[list[Source], list[Failure]]:
+    sources, problems = files.gather(arguments.photos)
+    if arguments.receipt is not None and len(sources) + len(problems) > 1:
+        raise UsageError("--receipt names one file, so it goes with one photo: leave it out, or give one photo")
+    return sources, [batch.failure(*problem) for problem in problems]
+
+
+def _media_type(format_: str, file: Path | None) -> str:
+    """The type to ask for: what --format says, else what the output's name says, else that of the input."""
+    asked = FORMATS[format_]
+    named = files.PHOTO_TYPES.get(file.suffix.lower(), "") if file is not None else ""
+    if asked and named and asked != named:
+        raise UsageError(f"--format {format_} and the name {file} contradict each other: leave one out")
+    return asked or named
+
+
+def _require_free(*outputs: Path | None) -> None:
+    """Finds out before the work that it could not be kept."""
+    for output in outputs:
+        if output is not None and os.path.lexists(output):
+            raise files.exists_error(output)
+
+
+async def _do(
+    arguments: Namespace,
+    sources: Sequence[Source],
+    failures: Sequence[Failure],
+    job: Callable[[Client, Source], Awaitable[Record]],
+    doing: str,
+) -> int:
+    messages = show.messages_console()
+    results: list[Record | Failure] = list(failures)
+    if sources:
+        async with connected(arguments.endpoint, arguments.ca, messages) as client:
+            results += await batch.run(sources, partial(job, client), doing, messages)
+    if arguments.json:
+        print(json.dumps(records.to_json(arguments.command, results), indent=2, allow_nan=False))
+    else:
+        show.results(results)
+    return 1 if any(isinstance(result, Failure) for result in results) else 0

@@ -1,0 +1,88 @@
+"""Which server to call: the one that was named, the one that runs on this computer, or one started for the call."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from srae_client import embedded
+from srae_client.errors import LocalReason, SraeClientError
+
+#: Names a server when --endpoint does not.
+ENVIRONMENT = "SRAE_ENDPOINT"
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A server's address, and whether the way there needs TLS (everywhere but on this computer)."""
+
+    address: str
+    is_local: bool
+
+
+def parse(address: str) -> Endpoint:
+    """Reads ``unix:/path`` or ``host:port``.
+
+    Raises:
+        SraeClientError: it is neither.
+    """
+    if address.startswith("unix:") and len(address) > len("unix:"):
+        return Endpoint(address, is_local=True)
+    host, colon, port = address.rpartition(":")
+    bracketed = host.startswith("[") and host.endswith("]")
+    if not colon or not host or (":" in host and not bracketed) or "/" in host or not port.isdecimal():
+        raise SraeClientError(
+            LocalReason.INVALID_ENDPOINT, f"{address!r} is no endpoint. Give host:port or unix:/path/to/socket."
+        )
+    return Endpoint(address, _is_loopback(host.strip("[]")))
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def default_socket() -> Path:
+    """Where ``srae serve`` listens when it is not told otherwise."""
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    folder = Path(runtime, "srae") if runtime else Path(tempfile.gettempdir(), f"srae-{os.getuid()}")
+    return folder / "srae.sock"
+
+
+def is_running(path: Path) -> bool:
+    """Whether a server of this user accepts connections on a socket.
+
+    Somebody else's socket is passed over: in a shared temporary folder, anybody can put one where ours would be.
+    """
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(1.0)
+        try:
+            if path.stat().st_uid != os.getuid():
+                return False
+            probe.connect(str(path))
+        except OSError:
+            return False
+    return True
+
+
+@asynccontextmanager
+async def resolve(address: str | None) -> AsyncIterator[str]:
+    """The address to call, for as long as it is needed. A server that is started here is stopped here."""
+    named = address or os.environ.get(ENVIRONMENT)
+    if named:
+        yield named
+    elif is_running(default_socket()):
+        yield f"unix:{default_socket()}"
+    else:
+        async with embedded.server() as own:
+            yield own

@@ -1,0 +1,49 @@
+"""What can go wrong for a client. Each error has a reason code and a sentence that says what to do.
+
+SraeClientError    something was refused or failed: by the server (its own reason codes) or here (``LocalReason``)
+UsageError         the command line makes no sense
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class LocalReason(StrEnum):
+    """Reason codes of what the client itself finds. Those of the server are passed on as they come."""
+
+    NOT_FOUND = "NOT_FOUND"
+    NO_PHOTOS = "NO_PHOTOS"
+    CANNOT_ACCESS_FILE = "CANNOT_ACCESS_FILE"
+    OUTPUT_EXISTS = "OUTPUT_EXISTS"
+    RECEIPT_UNREADABLE = "RECEIPT_UNREADABLE"
+    INVALID_ENDPOINT = "INVALID_ENDPOINT"
+    UNREACHABLE = "UNREACHABLE"
+    NOT_SRAE = "NOT_SRAE"
+    TIMEOUT = "TIMEOUT"
+    REFUSED = "REFUSED"
+    INCOMPLETE_ANSWER = "INCOMPLETE_ANSWER"
+    SERVER_NOT_INSTALLED = "SERVER_NOT_INSTALLED"
+    SERVER_DID_NOT_START = "SERVER_DID_NOT_START"
+
+
+class SraeClientError(Exception):
+    """A call or a file failed.
+
+    Attributes:
+        reason: the server's reason code, or a ``LocalReason``.
+        message: what happened, and what to do.
+        retryable: whether the server says that the same call can succeed later.
+        field: the request's field at fault, where the server names one.
+    """
+
+    def __init__(self, reason: str, message: str, retryable: bool = False, field: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+        self.retryable = retryable
+        self.field = field
+
+
+class UsageError(Exception):
+    """The options contradict each other; nothing was done."""

@@ -1,0 +1,213 @@
+"""Which files are photos, what outputs are called, and how they are written: whole or not at all, over nothing."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+from srae_client.errors import LocalReason, SraeClientError, UsageError
+
+#: Endings by which photos are found in folders, and their media types. A file named by itself may be called anything.
+PHOTO_TYPES = {
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".jpe": "image/jpeg",
+    ".png": "image/png",
+    ".webp": "image/webp",
+    ".tif": "image/tiff",
+    ".tiff": "image/tiff",
+    ".bmp": "image/bmp",
+    ".heic": "image/heic",
+    ".heif": "image/heif",
+}
+_PRIVATE = 0o600
+_USUAL = 0o666  # less what the user's umask takes away
+
+
+@dataclass(frozen=True)
+class Source:
+    """A photo to work on. ``folder``: where it lies in the folder that was named; empty when it was named itself."""
+
+    path: Path
+    folder: Path = Path()
+
+
+@dataclass(frozen=True)
+class Destination:
+    """Where outputs go: one file, a folder, or (neither) beside each input."""
+
+    file: Path | None = None
+    folder: Path | None = None
+
+    def names(self, source: Source, ending: str, mime_type: str) -> Iterator[Path]:
+        """Names to try for a photo's output, best first: ``cat-edited.png``, ``cat-edited-2.png``, ..."""
+        if self.file is not None:
+            yield self.file
+            return
+        folder = source.path.parent if self.folder is None else self.folder / source.folder
+        stem, extension = source.path.stem + ending, _extension(source.path, mime_type)
+        yield folder / (stem + extension)
+        for number in count(2):
+            yield folder / f"{stem}-{number}{extension}"
+
+
+def _extension(source: Path, mime_type: str) -> str:
+    """The input's own ending where it fits the type, so that a .JPG stays a .JPG."""
+    if PHOTO_TYPES.get(source.suffix.lower()) == mime_type:
+        return source.suffix
+    known = (ending for ending, type_ in PHOTO_TYPES.items() if type_ == mime_type)
+    return next(known, "." + mime_type.rpartition("/")[2])
+
+
+def gather(paths: Sequence[Path]) -> tuple[list[Source], list[tuple[Path, SraeClientError]]]:
+    """The photos that were named or lie in the folders that were named, each once; and the names that lead to none."""
+    found: dict[Path, Source] = {}
+    problems: list[tuple[Path, SraeClientError]] = []
+    for path in paths:
+        sources = _photos_in(path) if path.is_dir() else [Source(path)]
+        if not sources:
+            endings = " ".join(PHOTO_TYPES)
+            problem = SraeClientError(
+                LocalReason.NO_PHOTOS, f"There are no photos in {path}. Photos in a folder end in one of {endings}."
+            )
+            problems.append((path, problem))
+        elif not path.exists():
+            problems.append((path, SraeClientError(LocalReason.NOT_FOUND, f"There is no file {path}. Check its name.")))
+        else:
+            for source in sources:
+                found.setdefault(source.path.resolve(), source)
+    return list(found.values()), problems
+
+
+def _photos_in(folder: Path) -> list[Source]:
+    """All photos in a folder and its subfolders. Hidden ones are left alone: thumbnails, other programs' work files."""
+    sources = []
+    for root, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        inside = Path(root).relative_to(folder)
+        sources += [
+            Source(Path(root, name), inside)
+            for name in sorted(names)
+            if Path(name).suffix.lower() in PHOTO_TYPES and not name.startswith(".")
+        ]
+    return sources
+
+
+def destination(output: str | None, inputs: Sequence[Path], photos: int) -> Destination:
+    """What ``-o OUT`` means for these inputs, which hold this many photos.
+
+    Raises:
+        UsageError: several photos cannot all become one file.
+    """
+    if output is None:
+        return Destination()
+    path = Path(output)
+    is_folder = path.is_dir() or output.endswith(os.sep)
+    is_many = photos > 1 or len(inputs) > 1 or any(given.is_dir() for given in inputs)
+    if is_many and path.exists() and not path.is_dir():
+        raise UsageError(f"{output} is a file, and several photos need a folder: give -o a folder's name")
+    return Destination(folder=path) if is_folder or is_many else Destination(file=path)
+
+
+def save(choices: Iterable[Sequence[Path]], contents: Sequence[bytes], private: Sequence[bool]) -> Sequence[Path]:
+    """Writes files that belong together: all of them or, whatever fails, none; never over an existing one.
+
+    Args:
+        choices: names to try, one for each content; the first whose names are all free is taken.
+        contents: placed in this order, each complete and on the disk before its name appears.
+        private: whether only the user may read the file.
+
+    Returns:
+        the names that were taken.
+
+    Raises:
+        SraeClientError: no choice was free.
+    """
+    taken = Path()
+    for names in choices:
+        for folder in {name.parent for name in names}:
+            folder.mkdir(parents=True, exist_ok=True)
+        existing = [name for name in names if os.path.lexists(name)]
+        if existing:
+            taken = existing[-1]
+            continue
+        try:
+            _write(names, contents, private)
+        except FileExistsError:  # somebody took a name since we looked
+            taken = names[-1]
+            continue
+        return names
+    raise exists_error(taken)
+
+
+def _write(names: Sequence[Path], contents: Sequence[bytes], private: Sequence[bool]) -> None:
+    with ExitStack() as stack:
+        staged = [
+            stack.enter_context(_staged(name.parent, content, _PRIVATE if secret else _USUAL))
+            for name, content, secret in zip(names, contents, private, strict=True)
+        ]
+        _place(staged, names)
+
+
+def exists_error(path: Path) -> SraeClientError:
+    """What to say when an output would replace a file."""
+    return SraeClientError(LocalReason.OUTPUT_EXISTS, f"{path} exists and is never overwritten. Give another name.")
+
+
+@contextmanager
+def _staged(folder: Path, content: bytes, mode: int) -> Iterator[Path]:
+    """A complete file under a hidden name of no meaning, in the folder where it will stay; gone afterwards."""
+    path = folder / f".{secrets.token_hex(8)}.part"
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _place(staged: Sequence[Path], names: Sequence[Path]) -> None:
+    placed: list[Path] = []
+    try:
+        for temporary, name in zip(staged, names, strict=True):
+            _link(temporary, name)
+            placed.append(name)
+            _sync_folder(name.parent)
+    except BaseException:  # Ctrl-C too: a receipt without its photo would be of no use
+        for name in placed:
+            name.unlink(missing_ok=True)
+        raise
+
+
+def _link(temporary: Path, name: Path) -> None:
+    """Gives a file its name unless something has that name, which renaming would replace."""
+    try:
+        os.link(temporary, name)
+    except FileExistsError:
+        raise
+    except OSError:
+        # Memory cards and some network drives know no links: take the name first, then put the file there.
+        os.close(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
+        try:
+            temporary.replace(name)
+        except BaseException:
+            name.unlink(missing_ok=True)
+            raise
+
+
+def _sync_folder(folder: Path) -> None:
+    """Has the disk remember the names too, where the file system can be asked to."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

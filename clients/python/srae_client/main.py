@@ -1,0 +1,82 @@
+"""The command ``srae``: understands the command line, runs it, and turns what went wrong into an exit status."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+from srae_client import embedded
+from srae_client.arguments import build_parser
+from srae_client.errors import SraeClientError, UsageError
+
+FAILED, USAGE, INTERRUPTED = 1, 2, 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command line.
+
+    Returns:
+        the exit status: 0 all was done, 1 something failed, 2 the command makes no sense, 130 it was interrupted.
+    """
+    given = list(sys.argv[1:] if argv is None else argv)
+    if given[:1] == ["serve"]:
+        return _serve(given[1:])
+    parser = build_parser()
+    arguments = parser.parse_args(given)
+    try:
+        return asyncio.run(_interruptible(_command(arguments.command)(arguments)))
+    except UsageError as error:
+        print(f"srae {arguments.command}: {error}", file=sys.stderr)
+        return USAGE
+    except (SraeClientError, OSError) as error:
+        return _failed(arguments, error)
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        print("srae: interrupted. What was written is whole; run it again for the rest.", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _command(name: str) -> Callable[[Namespace], Coroutine[Any, Any, int]]:
+    from srae_client import commands  # loads gRPC, which nobody should wait for who asks for --help
+
+    return {"protect": commands.protect, "restore": commands.restore, "evaluate": commands.evaluate}[name]
+
+
+async def _interruptible(work: Coroutine[Any, Any, int]) -> int:
+    """Treats SIGTERM as asyncio treats Ctrl-C, so that a server that was started is stopped."""
+    task = asyncio.ensure_future(work)
+    with contextlib.suppress(NotImplementedError):  # where the system has no such signals
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await task
+
+
+def _failed(arguments: Namespace, error: SraeClientError | OSError) -> int:
+    """Reports what kept the whole command from being done."""
+    if isinstance(error, OSError):
+        from srae_client.batch import file_error
+
+        error = file_error(error)
+    if arguments.json:
+        explained = {"reason": error.reason, "message": error.message}
+        print(json.dumps({"command": arguments.command, "error": explained}, indent=2))
+    else:
+        print(f"srae {arguments.command}: {error.message} [{error.reason}]", file=sys.stderr)
+    return FAILED
+
+
+def _serve(options: Sequence[str]) -> int:
+    """Becomes the server."""
+    try:
+        embedded.require_installed()
+    except SraeClientError:
+        print(
+            "srae serve: the server is not installed. Install it with `pip install 'srae[embedded]'`.", file=sys.stderr
+        )
+        return FAILED
+    os.execv(embedded.COMMAND[0], [*embedded.COMMAND, *options])

@@ -1,0 +1,161 @@
+"""Results as tables for people."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from srae_client.records import Answer, EvaluateRecord, Failure, ProtectRecord, Record, RestoreRecord, View
+
+#: Where nobody watches, lines are not broken to fit a window.
+_UNWATCHED_COLUMNS = 200
+#: Formats that store every pixel as it is.
+_LOSSLESS = ("image/png", "image/tiff", "image/bmp")
+
+
+def results_console() -> Console:
+    """Standard output: the results."""
+    return Console(width=None if sys.stdout.isatty() else _UNWATCHED_COLUMNS, highlight=False)
+
+
+def messages_console() -> Console:
+    """Standard error: progress, failures."""
+    return Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+def readable(path: str) -> str:
+    """A file name that can be printed: names need not be valid text."""
+    return os.fsencode(path).decode("utf-8", errors="replace")
+
+
+def results(records: Sequence[Record | Failure]) -> None:
+    """Everything that a command did: tables on standard output, failures on standard error."""
+    console = results_console()
+    if made := [record for record in records if isinstance(record, ProtectRecord)]:
+        protected(made, console)
+    if given_back := [record for record in records if isinstance(record, RestoreRecord)]:
+        restored(given_back, console)
+    for record in records:
+        if isinstance(record, EvaluateRecord):
+            evaluated(record, console)
+    failures([record for record in records if isinstance(record, Failure)], messages_console())
+
+
+def failures(records: Sequence[Failure], console: Console) -> None:
+    """Each failed photo with its reason and what to do."""
+    for record in records:
+        console.print(
+            Text.assemble(("failed ", "bold red"), readable(record.input), (f" [{record.reason}] ", "red")),
+            Text(readable(record.message)),
+            sep="",
+        )
+
+
+def protected(records: Sequence[ProtectRecord], console: Console) -> None:
+    """Protected photos."""
+    table = _table(
+        "Photo", "Protected photo", "Size", "Likeness", "Restores", "Classifier saw: before, after, restored"
+    )
+    for record in records:
+        table.add_row(
+            Text(readable(record.input)),
+            Text(readable(record.output)),
+            _size_change(record.input_bytes, record.output_bytes),
+            decibels(record.protected_psnr_db),
+            "bit-exact" if record.bit_exact else f"near, {decibels(record.restored_psnr_db)}",
+            verdict(record.views, record.is_protected),
+        )
+    console.print(table)
+    if any(record.is_protected is False for record in records):
+        console.print("[bold red]NOT PROTECTED[/]: the classifier's answer did not change. Do not rely on that photo.")
+    if any(record.mime_type not in _LOSSLESS for record in records):
+        console.print("A photo restores bit for bit from a lossless file only: --format png makes one.")
+    if any(record.tier == "sealed" for record in records):
+        console.print(
+            "Keep the receipts: without its receipt, a sealed photo cannot be restored. Share them with nobody."
+        )
+
+
+def restored(records: Sequence[RestoreRecord], console: Console) -> None:
+    """Restored photos."""
+    table = _table("Protected photo", "Restored photo", "Size", "Compared with the original")
+    for record in records:
+        size = f"{record.width} x {record.height}, {byte_size(record.output_bytes)}"
+        names = Text(readable(record.input)), Text(readable(record.output))
+        table.add_row(*names, size, _comparison(record.verified))
+    console.print(table)
+    if any(record.verified is None for record in records):
+        console.print(
+            "Without a receipt a photo is restored from itself alone and cannot be verified. If it was protected with "
+            "the sealed tier (the default), give its receipt with --receipt: without it, this is not the original."
+        )
+
+
+def evaluated(record: EvaluateRecord, console: Console) -> None:
+    """The proof for one photo."""
+    table = _table("Classifier", "Original", "Protected", "Restored", "Verdict")
+    for view in record.views:
+        answers = [percent(answer) if answer else "-" for answer in (view.original, view.protected, view.restored)]
+        table.add_row(*(Text(text) for text in (view.classifier, *answers)), _mark(view.is_protected))
+    console.print(table)
+    figures = _table("Figure", "Value")
+    figures.add_row("Protected photo against the original", decibels(record.protected_psnr_db))
+    figures.add_row("Structural similarity (1 is equal)", f"{record.protected_ssim:.4f}")
+    figures.add_row("L2 norm of the perturbation", f"{record.protected_l2:.3f}")
+    exact = "bit-exact" if record.bit_exact else decibels(record.restored_psnr_db)
+    figures.add_row("Restored photo against the original", exact)
+    console.print(figures)
+    console.print("This photo is", _mark(record.is_protected))
+
+
+def _table(*columns: str) -> Table:
+    table = Table(show_edge=False, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def decibels(value: float | None) -> str:
+    """A PSNR; None is an infinite one."""
+    return "no difference" if value is None else f"{value:.1f} dB"
+
+
+def byte_size(size: int) -> str:
+    """A file's size, in the unit that suits it."""
+    return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.1f} kB"
+
+
+def percent(answer: Answer) -> str:
+    """A classifier's answer with its confidence."""
+    return f"{answer.label} {answer.confidence:.0%}"
+
+
+def _size_change(before: int, after: int) -> str:
+    return f"{byte_size(before)} to {byte_size(after)} ({after / before - 1:+.0%})"
+
+
+def verdict(views: Sequence[View], is_protected: bool | None) -> Text:
+    """What each classifier answered in turn, and whether the photo is protected; None where none was asked."""
+    if is_protected is None:
+        return Text("not asked", style="yellow")
+    lines = [Text(" → ".join(percent(answer) for answer in _in_turn(view))) for view in views]
+    return Text("\n").join([*lines, _mark(is_protected)])
+
+
+def _in_turn(view: View) -> list[Answer]:
+    return [view.original, view.protected, *([view.restored] if view.restored else [])]
+
+
+def _mark(is_protected: bool) -> Text:
+    return Text("protected", style="bold green") if is_protected else Text("NOT PROTECTED", style="bold red")
+
+
+def _comparison(verified: bool | None) -> Text:
+    if verified is None:
+        return Text("not verified: no receipt", style="yellow")
+    return Text("verified bit-exact", style="bold green") if verified else Text("near, not bit-exact", style="yellow")

@@ -1,0 +1,345 @@
+"""``srae protect``, ``restore`` and ``evaluate``: files, exit statuses, tables, JSON."""
+
+import asyncio
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from srae_client import batch, commands, files, main, receipts
+from srae_client.errors import SraeClientError
+
+from tests.unit import client_fake
+from tests.unit.client_fake import Fake
+
+Run = Callable[..., tuple[int, dict[str, Any]]]
+
+
+@pytest.fixture
+def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fake]:
+    monkeypatch.setattr(batch, "RETRY_SECONDS", (0.0, 0.0))
+    folder = tmp_path / "in"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    with client_fake.running(tmp_path) as fake:
+        monkeypatch.setenv("SRAE_ENDPOINT", fake.address)
+        yield fake
+
+
+@pytest.fixture
+def srae(fake: Fake, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs a command with --json: its exit status, and what it printed."""
+
+    def run(*arguments: str) -> tuple[int, dict[str, Any]]:
+        status = main.main([*arguments, "--json"])
+        return status, json.loads(capsys.readouterr().out)
+
+    return run
+
+
+def photos(*names: str, content: bytes = b"photo") -> None:
+    for name in names:
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_bytes(content)
+
+
+def everything() -> set[str]:
+    return {str(path) for path in Path().rglob("*") if path.is_file()}
+
+
+def test_protect_writes_the_photo_and_its_receipt_beside_it(srae: Run) -> None:
+    photos("cat.png")
+    status, printed = srae("protect", "cat.png")
+    assert status == 0
+    assert Path("cat-edited.png").read_bytes() == client_fake.PREFIX + b"photo"
+    assert receipts.read(Path("cat-edited.png.receipt")) == client_fake.receipt()
+    assert everything() == {"cat.png", "cat-edited.png", "cat-edited.png.receipt"}
+    assert printed == {
+        "command": "protect",
+        "done": 1,
+        "failed": 0,
+        "results": [
+            {
+                "ok": True,
+                "input": "cat.png",
+                "output": "cat-edited.png",
+                "receipt": "cat-edited.png.receipt",
+                "tier": "sealed",
+                "mime_type": "image/png",
+                "width": 4,
+                "height": 3,
+                "input_bytes": 5,
+                "output_bytes": 15,
+                "protected_psnr_db": 42.5,
+                "restored_psnr_db": None,
+                "bit_exact": True,
+                "is_protected": True,
+                "views": [
+                    {
+                        "classifier": "lite0",
+                        "original": {"label": "tabby", "confidence": 0.75},
+                        "protected": {"label": "toaster", "confidence": 0.5},
+                        "restored": None,
+                        "is_protected": True,
+                    }
+                ],
+            }
+        ],
+    }
+
+
+def test_protect_sends_the_tier_and_the_format(srae: Run, fake: Fake) -> None:
+    photos("cat.png")
+    srae("protect", "cat.png")
+    srae("protect", "cat.png", "--tier", "one-pass", "--format", "webp")
+    srae("protect", "cat.png", "-o", "x.jpg")
+    assert [(sent.tier, sent.mime_type) for sent in fake.options] == [(2, ""), (1, "image/webp"), (2, "image/jpeg")]
+    assert {"cat-edited.webp", "x.jpg", "x.jpg.receipt"} <= everything()
+
+
+def test_a_bad_file_is_reported_and_the_others_are_done(srae: Run) -> None:
+    photos("a.png", "c.png")
+    photos("b.png", content=client_fake.BAD)
+    status, printed = srae("protect", "a.png", "b.png", "c.png", "none.png")
+    assert status == 1
+    assert (printed["done"], printed["failed"]) == (2, 2)
+    failed = {result["input"]: result for result in printed["results"] if not result["ok"]}
+    assert failed["b.png"]["reason"] == "NOT_AN_IMAGE"
+    assert failed["b.png"]["message"] == "This is no photo. Give a photo."
+    assert failed["none.png"]["reason"] == "NOT_FOUND"
+    assert {"a-edited.png", "c-edited.png"} <= everything()
+    assert not any("b-edited" in name or ".part" in name for name in everything())
+
+
+def test_folders_keep_their_structure(srae: Run) -> None:
+    photos("album/a.png", "album/2024/b.png", "album/notes.txt")
+    assert srae("protect", "album", "-o", "out")[0] == 0
+    assert {name for name in everything() if name.startswith("out")} == {
+        "out/a-edited.png",
+        "out/a-edited.png.receipt",
+        "out/2024/b-edited.png",
+        "out/2024/b-edited.png.receipt",
+    }
+
+
+def test_a_folder_without_photos_is_a_failure(srae: Run) -> None:
+    Path("empty").mkdir()
+    status, printed = srae("protect", "empty")
+    assert (status, printed["results"][0]["reason"]) == (1, "NO_PHOTOS")
+
+
+def test_protecting_again_overwrites_nothing(srae: Run) -> None:
+    photos("cat.png")
+    first = srae("protect", "cat.png")[1]["results"][0]
+    second = srae("protect", "cat.png")[1]["results"][0]
+    assert (first["output"], second["output"]) == ("cat-edited.png", "cat-edited-2.png")
+
+
+@pytest.mark.parametrize("output", ["taken.png", "cat.png"])
+def test_a_named_output_that_exists_fails_before_anything_is_sent(srae: Run, fake: Fake, output: str) -> None:
+    photos("cat.png", "taken.png")
+    status, printed = srae("protect", "cat.png", "-o", output)
+    assert (status, printed["results"][0]["reason"]) == (1, "OUTPUT_EXISTS")
+    assert Path(output).read_bytes() == b"photo"
+    assert fake.options == []
+
+
+def test_an_existing_receipt_is_not_overwritten(srae: Run) -> None:
+    photos("cat.png", "mine.receipt")
+    status, printed = srae("protect", "cat.png", "--receipt", "mine.receipt")
+    assert (status, printed["results"][0]["reason"]) == (1, "OUTPUT_EXISTS")
+    assert everything() == {"cat.png", "mine.receipt"}
+
+
+def test_protect_then_restore_gives_the_original_back(srae: Run) -> None:
+    photos("cat.png")
+    srae("protect", "cat.png", "--receipt", "kept/cat.receipt")
+    status, printed = srae("restore", "cat-edited.png", "--receipt", "kept/cat.receipt")
+    result = printed["results"][0]
+    assert (status, result["verified"], result["receipt"]) == (0, True, "kept/cat.receipt")
+    assert Path("cat-edited-original.png").read_bytes() == b"photo"
+
+
+def test_restore_finds_the_receipt_beside_the_photo(srae: Run, fake: Fake) -> None:
+    photos("cat.png")
+    srae("protect", "cat.png")
+    assert srae("restore", "cat-edited.png")[1]["results"][0]["verified"] is True
+    assert fake.options[-1].receipt == client_fake.receipt()
+
+
+def test_restore_without_a_receipt_does_not_claim_to_be_verified(srae: Run, fake: Fake) -> None:
+    photos("cat.png")
+    result = srae("restore", "cat.png")[1]["results"][0]
+    assert (result["verified"], result["receipt"]) == (None, None)
+    assert not fake.options[-1].HasField("receipt")
+
+
+def test_restore_refuses_a_broken_receipt_before_anything_is_sent(srae: Run, fake: Fake) -> None:
+    photos("cat.png", "cat.png.receipt")
+    status, printed = srae("restore", "cat.png")
+    assert (status, printed["results"][0]["reason"]) == (1, "RECEIPT_UNREADABLE")
+    assert fake.options == []
+
+
+def test_evaluate(srae: Run) -> None:
+    photos("a.png")
+    photos("b.png", content=b"other")
+    status, printed = srae("evaluate", "a.png", "b.png")
+    result = printed["results"][0]
+    assert (status, result["is_protected"], result["bit_exact"], result["restored_psnr_db"]) == (0, True, True, None)
+    status, printed = srae("evaluate", "a.png", "a.png")
+    assert (status, printed["results"][0]["is_protected"]) == (0, False)
+
+
+def test_evaluate_says_which_file_is_bad_or_missing(srae: Run) -> None:
+    photos("good.png")
+    photos("bad.png", content=client_fake.BAD)
+    for pair in (("bad.png", "good.png"), ("good.png", "bad.png")):
+        status, printed = srae("evaluate", *pair)
+        assert status == 1
+        assert "bad.png: This is no photo" in printed["results"][0]["message"]
+    status, printed = srae("evaluate", "none.png", "good.png")
+    assert (status, printed["results"][0]["input"]) == (1, "none.png")
+
+
+def test_a_busy_server_is_asked_again(srae: Run, fake: Fake) -> None:
+    photos("cat.png", content=client_fake.BUSY_ONCE)
+    assert srae("protect", "cat.png")[0] == 0
+    assert len(fake.options) == 2
+
+
+def test_many_files_with_one_receipt_make_no_sense(fake: Fake, capsys: pytest.CaptureFixture[str]) -> None:
+    photos("a.png", "b.png")
+    for command in ("protect", "restore"):
+        assert main.main([command, "a.png", "b.png", "--receipt", "x"]) == 2
+        assert "one photo" in capsys.readouterr().err
+    assert everything() == {"a.png", "b.png"}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("protect", "a.png", "--format", "png", "-o", "x.jpg"),
+        ("restore", "a.png", "-o", "x.jpg"),
+        ("protect", "a.png", "b.png", "-o", "a.png"),
+    ],
+)
+def test_contradictions_are_usage_errors(
+    fake: Fake, arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos("a.png", "b.png")
+    assert main.main(arguments) == 2
+    assert capsys.readouterr().err.startswith(f"srae {arguments[0]}: ")
+    assert fake.options == []
+
+
+@pytest.mark.parametrize("arguments", [(), ("protect",), ("protect", "a.png", "--tier", "best"), ("paint", "a.png")])
+def test_what_argparse_refuses_has_status_2(arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main.main(arguments)
+    assert caught.value.code == 2
+
+
+def test_no_server_is_reported_for_each_photo_without_a_traceback(srae: Run, tmp_path: Path) -> None:
+    photos("a.png")
+    status, printed = srae("protect", "a.png", "--endpoint", f"unix:{tmp_path}/nobody")
+    assert (status, printed["results"][0]["reason"]) == (1, "UNREACHABLE")
+
+
+@pytest.mark.parametrize("arguments", [("--endpoint", "nonsense"), ("--ca", "/no/such/file")])
+def test_what_stops_the_whole_command_is_said_once(
+    srae: Run, arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos("a.png")
+    status, printed = srae("protect", "a.png", *arguments)
+    assert status == 1
+    assert set(printed) == {"command", "error"}
+    assert main.main(["protect", "a.png", *arguments]) == 1
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert printed["error"]["message"] in shown.err
+    assert "Traceback" not in shown.err
+
+
+def test_a_full_disk_is_a_failure_of_its_photo(srae: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    photos("a.png")
+    monkeypatch.setattr(files.os, "fsync", full)
+    status, printed = srae("protect", "a.png")
+    assert (status, printed["results"][0]["reason"]) == (1, "CANNOT_ACCESS_FILE")
+    assert "No space left" in printed["results"][0]["message"]
+    assert everything() == {"a.png"}
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, asyncio.CancelledError])
+def test_interrupted_is_status_130(
+    error: type[BaseException], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def interrupted(_: object) -> int:
+        raise error
+
+    monkeypatch.setattr(commands, "protect", interrupted)
+    assert main.main(["protect", "a.png"]) == 130
+    assert "interrupted" in capsys.readouterr().err
+
+
+def test_the_table_says_what_was_done_and_marks_what_is_not_protected(
+    fake: Fake, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos("good.png", "[red]odd[/].png")
+    photos("same.png", content=client_fake.UNCHANGED)
+    photos("bad.png", content=client_fake.BAD)
+    assert main.main(["protect", "good.png", "[red]odd[/].png", "same.png", "bad.png"]) == 1
+    shown = capsys.readouterr()
+    assert "tabby 75% → toaster 50%" in shown.out
+    assert "42.5 dB" in shown.out
+    assert "bit-exact" in shown.out
+    assert "[red]odd[/]-edited.png" in shown.out
+    assert shown.out.count("NOT PROTECTED") == 2  # the photo's mark, and what it means
+    assert "a sealed photo cannot be restored" in shown.out
+    assert "--format png" not in shown.out
+    main.main(["protect", "good.png", "--format", "jpeg"])
+    assert "--format png" in capsys.readouterr().out
+    assert "bad.png [NOT_AN_IMAGE] This is no photo. Give a photo." in shown.err
+
+
+def test_the_other_tables(fake: Fake, capsys: pytest.CaptureFixture[str]) -> None:
+    photos("cat.png")
+    main.main(["protect", "cat.png"])
+    main.main(["restore", "cat-edited.png"])
+    assert "verified bit-exact" in capsys.readouterr().out
+    main.main(["restore", "cat.png"])
+    assert "not verified" in capsys.readouterr().out
+    main.main(["evaluate", "cat.png", "cat-edited.png"])
+    assert "This photo is protected" in capsys.readouterr().out
+    main.main(["evaluate", "cat.png", "cat.png"])
+    assert "This photo is NOT PROTECTED" in capsys.readouterr().out
+
+
+def test_a_name_that_is_no_text_is_worked_on_and_shown(srae: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    name = os.fsdecode(b"caf\xe9.png")
+    photos(name)
+    assert srae("protect", name)[0] == 0
+    assert main.main(["protect", name]) == 0
+    assert "caf\N{REPLACEMENT CHARACTER}-edited-2.png" in capsys.readouterr().out
+
+
+async def test_retries_end() -> None:
+    error = SraeClientError("OVERLOADED", "Busy.", retryable=True)
+    tries = []
+
+    async def job(_: files.Source) -> Any:
+        tries.append(1)
+        raise error
+
+    batch_pause = batch.RETRY_SECONDS
+    batch.RETRY_SECONDS = (0.0, 0.0)
+    try:
+        result = await batch.attempt(files.Source(Path("a")), job)
+    finally:
+        batch.RETRY_SECONDS = batch_pause
+    assert (len(tries), result.input) == (3, "a")
