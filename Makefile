@@ -9,24 +9,30 @@ BIN := $(VENV)/bin
 help: ## Lists these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
 
-# One environment for everything; it is made again when the pins change.
-$(VENV)/.stamp: pyproject.toml constraints.txt
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'Python 3.11 or newer is needed: set PYTHON=...'; exit 1; }
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
+
+# The environment, with what generates the protos' code: that has to be there before the packages are installed.
+$(VENV)/.tools: constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'Python 3.11 or newer is needed: make PYTHON=...'; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt torch==2.13.0
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[embedded,training,clients,dev]'
+	$(PIP) grpcio-tools mypy-protobuf
 	touch $@
 
 PROTOS := $(wildcard protos/srae/v1/*.proto)
-protos/python/.stamp: $(PROTOS) | $(VENV)/.stamp
-	rm -rf protos/python/srae && mkdir -p protos/python/srae/v1
+protos/python/.stamp: $(PROTOS) $(VENV)/.tools
+	rm -rf protos/python && mkdir -p protos/python/srae/v1
 	touch protos/python/srae/__init__.py protos/python/srae/v1/__init__.py
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m grpc_tools.protoc -Iprotos --python_out=protos/python --grpc_python_out=protos/python \
-		--mypy_out=protos/python --mypy_grpc_out=protos/python $(PROTOS)
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m grpc_tools.protoc -Iprotos --python_out=protos/python \
+		--grpc_python_out=protos/python --mypy_out=quiet:protos/python --mypy_grpc_out=quiet:protos/python $(PROTOS)
+	touch $@
+
+$(VENV)/.stamp: pyproject.toml protos/python/.stamp
+	$(PIP) torch==2.13.0
+	$(PIP) -e '.[embedded,training,clients,dev]'
 	touch $@
 
 .PHONY: setup
-setup: $(VENV)/.stamp protos/python/.stamp triton_models/.stamp ## Makes the environment, the generated code and the models
+setup: $(VENV)/.stamp triton_models/.stamp ## Makes the environment, the generated code and the models
 
 .PHONY: protos
 protos: protos/python/.stamp ## Generates the Python code of the protos
@@ -62,9 +68,9 @@ serve: setup ## Runs the three services on a Unix socket or loopback (see python
 	$(BIN)/python -m services $(ARGS)
 
 .PHONY: train
-train: setup ## Trains the one-pass model (hours on a CPU; resumes) and puts its weights in place
-	$(BIN)/python -m training.train_one_pass $(ARGS)
-	$(BIN)/python -m training.evaluate_photo $(ARGS)
+train: $(VENV)/.stamp ## Trains the one-pass model (an hour or two on a CPU; resumes) and puts its weights in place
+	$(BIN)/python -m training.train_one_pass --weights training/weights/one_pass $(ARGS)
+	$(MAKE) export
 
 .PHONY: evaluate-photo
 evaluate-photo: setup ## Measures both tiers on the development photos, with the controls beside them

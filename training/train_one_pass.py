@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import shutil
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ from training.data.photos import caltech101, data_root
 from training.losses import margin_loss, recovery_loss
 from training.models.grid import Up, headroom, round_through
 from training.models.one_pass import Generator, OnePassConfig, Quantiser, Recoverer
+from training.provenance import provenance
 
 CONSOLE = Console()
 
@@ -32,7 +34,7 @@ CONSOLE = Console()
 class Recipe:
     """What a run does; the defaults are the shipped model's."""
 
-    steps: int = 1200
+    steps: int = 1000
     batch: int = 16
     learning_rate: float = 1e-3
     confidence: float = 4.0
@@ -191,8 +193,20 @@ def train(run: Run, photos: NDArray[np.uint8], folder: Path, every: int = 50) ->
             log.write(json.dumps(line) + "\n")
             log.flush()
             recent = []
-        if run.step % (4 * every) == 0 or run.step == run.recipe.steps:
+        if run.step % every == 0 or run.step == run.recipe.steps:
             run.save(folder)
+
+
+def ship(run: Run, source: Path, target: Path) -> None:
+    """Puts the finished weights, their shape and the run's log where the export looks for them."""
+    target.mkdir(parents=True, exist_ok=True)
+    for name in ("one_pass.safetensors", "log.jsonl"):
+        shutil.copyfile(source / name, target / name)
+    (target / "config.json").write_text(json.dumps(asdict(run.config), indent=2) + "\n")
+    data = "Caltech-101 but its test split, random crops of 224 from 256"
+    record = {"recipe": asdict(run.recipe), "provenance": provenance(run.recipe.seed, run.minutes, data)}
+    (target / "training.json").write_text(json.dumps(record, indent=2) + "\n")
+    CONSOLE.print(f"weights in {target}")
 
 
 def main() -> None:
@@ -200,6 +214,7 @@ def main() -> None:
     parser.add_argument("--data", help="data folder (default: SRAE_DATA, else ./data)")
     parser.add_argument("--out", type=Path, default=Path("training/runs/one_pass"), help="folder of the run")
     parser.add_argument("--cache", type=Path, default=Path("training/runs/cache"), help="folder for decoded photos")
+    parser.add_argument("--weights", type=Path, help="folder to put the finished weights in, with config and log")
     parser.add_argument("--steps", type=int, default=Recipe.steps)
     parser.add_argument("--threads", type=int, default=Recipe.threads)
     arguments = parser.parse_args()
@@ -212,6 +227,8 @@ def main() -> None:
         CONSOLE.print(f"resuming at step {run.step}")
     split = caltech101(data_root(arguments.data), arguments.cache)
     train(run, split.train, arguments.out)
+    if arguments.weights is not None:
+        ship(run, arguments.out, arguments.weights)
 
 
 if __name__ == "__main__":
