@@ -51,6 +51,12 @@ export: | $(VENV)/.stamp ## Turns the weights into TorchScript under triton_mode
 demo: setup ## Protects, restores and evaluates three photos through the services; leaves out/demo/
 	$(BIN)/python -m srae_client.demo --out out/demo
 
+.PHONY: pictures
+pictures: demo ## Takes the README's pictures from the demo
+	mkdir -p docs/pictures
+	cp out/demo/astronaut-preview.jpg docs/pictures/original.jpg
+	for kind in protected difference restored; do cp out/demo/astronaut-sealed-$$kind-preview.jpg docs/pictures/$$kind.jpg; done
+
 .PHONY: test
 test: setup check ## Runs all checks and tests
 	$(BIN)/python -m pytest

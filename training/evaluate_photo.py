@@ -38,8 +38,7 @@ CONFIDENCE = 0.3
 SEED = 0
 
 Pixels = NDArray[np.uint8]
-Look = Callable[[Pixels], Pixels]
-Answer = Callable[[Pixels], Awaitable[NDArray[np.float32]]]
+View = Callable[[Pixels], Awaitable[NDArray[np.float32]]]
 
 
 @dataclass
@@ -93,7 +92,9 @@ class Evaluation:
         self.random = np.random.default_rng(SEED)
         self.tallies: dict[str, Tally] = {}
         self.other: NDArray[np.int8] | None = None
-        self.unseen = {f"unseen classifier: EfficientNet-Lite{v}": unseen_classifier(v) for v in (1, 2)}
+        self.views: dict[str, View] = {"centre crop": self.answer_to_centre} | {
+            f"unseen classifier: EfficientNet-Lite{variant}": unseen_classifier(variant) for variant in (1, 2)
+        }
 
     async def answer(self, pixels: Pixels) -> NDArray[np.float32]:
         """The classifier's probabilities for a photo."""
@@ -107,9 +108,8 @@ class Evaluation:
         tally = await self._note(str(self.tier.value), photo, stored.pixels, label)
         tally.restored_db.append(psnr_db(photo.pixels, restored.photo.pixels))
         tally.label_back.append(int((await self.answer(restored.photo.pixels)).argmax()) == label)
-        await self._note("centre crop", photo, stored.pixels, label, look=centre)
-        for name, unseen in self.unseen.items():
-            await self._note(name, photo, stored.pixels, label, answer=unseen)
+        for name, view in self.views.items():
+            await self._note(name, photo, stored.pixels, label, view)
         await self._note("stored as it came", photo, codec.decode(codec.encode(protected.photo).data).pixels, label)
         code = protected.receipt.code
         if code is None:  # the one-pass tier keeps none: ask its generator again
@@ -133,25 +133,21 @@ class Evaluation:
             moved = perturb.add(photo.pixels, controls.at_strength(shape, rms, lower, upper))
             await self._note(name, photo, moved, label)
 
-    async def _note(
-        self,
-        name: str,
-        photo: Photo,
-        pixels: Pixels,
-        label: int,
-        look: Look = lambda pixels: pixels,
-        answer: Answer | None = None,
-    ) -> Tally:
-        """Notes whether the label is lost, where it was found before: seen through ``look``, told by ``answer``."""
+    async def _note(self, name: str, photo: Photo, pixels: Pixels, label: int, view: View | None = None) -> Tally:
+        """Notes whether the label is lost. Another view counts the photos in which it finds the label before."""
         tally = self.tallies.setdefault(name, Tally())
-        answer = answer or self.answer
-        if int((await answer(look(photo.pixels))).argmax()) == label:
-            tally.changed.append(int((await answer(look(pixels))).argmax()) != label)
+        answer = view or self.answer
+        if view is None or int((await view(photo.pixels)).argmax()) == label:
+            tally.changed.append(int((await answer(pixels)).argmax()) != label)
             tally.protected_db.append(psnr_db(photo.pixels, pixels))
         return tally
 
+    async def answer_to_centre(self, pixels: Pixels) -> NDArray[np.float32]:
+        """The classifier's probabilities for the photo's central square."""
+        return await self.answer(centre(pixels))
 
-def unseen_classifier(variant: int) -> Answer:
+
+def unseen_classifier(variant: int) -> View:
     """EfficientNet-Lite of another variant, on photos squashed to its own input size."""
     classifier, side = load_classifier(variant), {1: 240, 2: 260}[variant]
 

@@ -142,7 +142,6 @@ TABLE: list[tuple[Reason, grpc.StatusCode, str, Act]] = [
 
 #: Reasons that no call to this server meets, and why.
 ELSEWHERE = {
-    Reason.RECEIPT_REQUIRED: "the client's: nothing in a photo tells the server that it needs a receipt",
 }
 
 

@@ -1,0 +1,119 @@
+"""Training in miniature: its layers are the product's, its losses are what they say, and a run resumes bit for bit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from services.imaging import perturb
+from services.imaging.resample import GRID_SIZE, WORKING_SIZE, up_rows
+from training.data.photos import DECODED_SIZE, DataMissingError, caltech101, development_photos
+from training.losses import margin_loss, recovery_loss
+from training.models import classifiers
+from training.models.grid import Up, headroom
+from training.models.one_pass import OnePassConfig, Quantiser
+from training.train_one_pass import Recipe, Run
+
+SMALL = OnePassConfig(width=8, generator_blocks=1, recoverer_blocks=1)
+
+
+def working_image(seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (3, WORKING_SIZE, WORKING_SIZE), dtype=np.uint8)
+
+
+def test_up_is_the_products() -> None:
+    code = np.random.default_rng(0).integers(-20, 21, (3, GRID_SIZE, GRID_SIZE)).astype(np.int8)
+    ours = torch.round(Up()(torch.from_numpy(code)[None].float()))[0].numpy()
+    products = up_rows(code, WORKING_SIZE, WORKING_SIZE, 0, WORKING_SIZE)
+    # Halves round to even in one and up in the other.
+    assert np.abs(ours - products).max() <= 1
+    assert np.mean(ours == products) > 0.95
+
+
+def test_headroom_is_the_products() -> None:
+    image = working_image()
+    lower, upper = headroom(torch.from_numpy(image)[None].float())
+    expected = perturb.headroom(np.ascontiguousarray(image.transpose(1, 2, 0)))
+    assert np.array_equal(np.maximum(lower[0].numpy(), -127), expected[0])
+    assert np.array_equal(np.minimum(upper[0].numpy(), 127), expected[1])
+
+
+def test_a_quantised_code_has_its_strength_its_step_and_its_bounds() -> None:
+    x = torch.full((2, 3, WORKING_SIZE, WORKING_SIZE), 128.0) + torch.rand(2, 3, WORKING_SIZE, WORKING_SIZE)
+    raw = torch.randn(2, 3, GRID_SIZE, GRID_SIZE)
+    quantise = Quantiser(OnePassConfig())
+    code = quantise(x, raw, *headroom(x))
+    assert torch.equal(code, torch.round(code / 4) * 4)
+    rms = Up()(code).square().mean().sqrt()
+    assert 20 * np.log10(255 / float(rms)) == pytest.approx(OnePassConfig().strength_db, abs=0.5)
+    tight = torch.full_like(raw, 5.0)
+    assert quantise(x, raw, -tight, tight).abs().max() == 4
+
+
+def test_the_margin_loss_by_hand() -> None:
+    logits = torch.tensor([[3.0, 1.0, 0.0], [0.0, 9.0, 1.0]])
+    assert margin_loss(logits, torch.tensor([0, 0]), confidence=4.0).tolist() == [2.0, -4.0]
+
+
+def test_the_recovery_loss_is_one_for_an_estimate_of_nothing() -> None:
+    code = torch.full((1, 3, 4, 4), 30.0)
+    assert float(recovery_loss(torch.zeros_like(code), code)) == pytest.approx(1.0, abs=2e-3)
+    assert float(recovery_loss(code, code)) == 0.0
+
+
+def test_folding_changes_nothing() -> None:
+    x = torch.from_numpy(working_image())[None].float()
+    with torch.no_grad():
+        folded = classifiers.load_classifier(0)(x)
+        published = classifiers._load(0)((x - 127.0) / 128.0)
+    assert torch.allclose(folded, published, atol=1e-3)
+
+
+@pytest.fixture
+def photos() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (4, DECODED_SIZE, DECODED_SIZE, 3), dtype=np.uint8)
+
+
+def test_a_run_resumes_bit_for_bit(photos: np.ndarray, tmp_path: Path) -> None:
+    recipe = Recipe(steps=3, batch=2)
+    whole, first, second = Run(SMALL, recipe), Run(SMALL, recipe), Run(SMALL, recipe)
+    for _ in range(3):
+        whole.train_step(whole.batch(photos))
+    first.train_step(first.batch(photos))
+    first.save(tmp_path)
+    second.load(tmp_path)
+    for _ in range(2):
+        second.train_step(second.batch(photos))
+    for (name, a), b in zip(whole.trainable().items(), second.trainable().values(), strict=True):
+        assert torch.equal(a, b), name
+
+
+def test_training_lowers_the_recovery_loss(photos: np.ndarray) -> None:
+    run = Run(SMALL, Recipe(steps=30, batch=2, head_start_recovery=1.0))
+    x = run.batch(photos)
+    found = [run.train_step(x)["recovery"] for _ in range(12)]
+    assert found[-1] < found[0]
+
+
+def test_missing_data_says_what_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(DataMissingError, match=r"caltech101/101_ObjectCategories.*SRAE_DATA.*Published"):
+        caltech101(tmp_path, tmp_path / "cache")
+    with pytest.raises(DataMissingError, match=r"labels\.json"):
+        development_photos(tmp_path)
+
+
+def test_the_split_is_the_same_every_time_and_leaves_no_photo_in_both(tmp_path: Path) -> None:
+    folder = tmp_path / "caltech101" / "101_ObjectCategories" / "cup"
+    folder.mkdir(parents=True)
+    for index in range(40):
+        cv2.imwrite(str(folder / f"image_{index:04}.jpg"), np.full((50, 60, 3), 6 * index, dtype=np.uint8))
+    split, again = (caltech101(tmp_path, tmp_path / name) for name in ("a", "a"))
+    assert len(split.train) + len(split.test) == 40
+    assert len(split.test) > 0
+    assert np.array_equal(split.test, again.test)
+    levels = [{int(photo.mean().round()) // 6 for photo in part} for part in (split.train, split.test)]
+    assert not levels[0] & levels[1]
