@@ -35,10 +35,12 @@ class Recipe:
     """What a run does; the defaults are the shipped model's."""
 
     steps: int = 1000
+    #: Then the recoverer goes on alone, which is cheap: the classifier is not asked, and the generator stays.
+    recoverer_steps: int = 800
     batch: int = 16
     learning_rate: float = 1e-3
     confidence: float = 4.0
-    recovery_weight: float = 8.0
+    recovery_weight: float = 30.0
     #: The perturbation starts this many dB stronger, and comes down over the first part of the run.
     head_start_db: float = 5.0
     #: ... and the recovery loss starts at this share of its weight: what is easy to recover is easy to ignore, too.
@@ -65,10 +67,19 @@ class Run:
         self.step = 0
         self.minutes = 0.0
 
+    def last_step(self) -> int:
+        return self.recipe.steps + self.recipe.recoverer_steps
+
+    def is_joint(self) -> bool:
+        """Whether generator and recoverer are still trained together."""
+        return self.step < self.recipe.steps
+
     def learning_rate(self) -> float:
-        """Linear warm-up over 100 steps, then a cosine to a hundredth."""
-        warm = min(1.0, (self.step + 1) / 100)
-        fall = 0.5 * (1.0 + math.cos(math.pi * self.step / self.recipe.steps))
+        """Linear warm-up over 100 steps, then a cosine to a hundredth; once for both, once for the recoverer alone."""
+        first, length = (0, self.recipe.steps) if self.is_joint() else (self.recipe.steps, self.recipe.recoverer_steps)
+        done = self.step - first
+        warm = min(1.0, (done + 1) / 100)
+        fall = 0.5 * (1.0 + math.cos(math.pi * done / length))
         return self.recipe.learning_rate * warm * (0.01 + 0.99 * fall)
 
     def ramp(self) -> float:
@@ -82,7 +93,7 @@ class Run:
         start = self.recipe.head_start_recovery
         return self.recipe.recovery_weight * (start + (1.0 - start) * self.ramp())
 
-    def protect(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def protect(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Codes and protected photos as they ship (rounded, not clipped), and the classifier's answer before."""
         with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
             features = self.classifier.features(x)
@@ -91,31 +102,37 @@ class Run:
             raw = self.generator.decode(x, features, torch.softmax(logits, dim=1))
         lower, upper = headroom(x)
         code = self.quantiser(x, raw.float(), lower, upper)
-        return code, x + round_through(self.up(code)), logits.argmax(dim=1), logits
+        return code, x + round_through(self.up(code)), logits.argmax(dim=1)
 
     def losses(self, x: Tensor) -> dict[str, Tensor]:
-        code, protected, label, _ = self.protect(x)
+        """Everything that is minimised or told of a batch; the attack only while the generator learns."""
+        with torch.set_grad_enabled(self.is_joint()):
+            code, protected, label = self.protect(x)
         with torch.autocast("cpu", torch.bfloat16):
             estimate = self.recoverer(protected).float()
-        logits = self.classifier(protected.contiguous(memory_format=torch.channels_last))
-        wrong = (logits.argmax(dim=1) != label).float()
         step = self.quantiser.step
-        exact = (torch.round(estimate / step) * step == code).float()
-        return {
-            "attack": margin_loss(logits, label, self.recipe.confidence).mean(),
+        read = torch.round(estimate / step) * step
+        found = {
             "recovery": recovery_loss(estimate, code).mean(),
-            "changed": wrong.mean(),
-            "cells_exact": exact.mean(),
+            "cells_exact": (read == code).float().mean(),
             "mse": (protected - x).square().mean(),
-            "restored_mse": self.up(torch.round(estimate / step) * step - code).square().mean(),
+            "restored_mse": self.up(read - code).square().mean(),
         }
+        if self.is_joint():
+            logits = self.classifier(protected.contiguous(memory_format=torch.channels_last))
+            found["attack"] = margin_loss(logits, label, self.recipe.confidence).mean()
+            found["changed"] = (logits.argmax(dim=1) != label).float().mean()
+        return found
 
     def train_step(self, x: Tensor) -> dict[str, float]:
         self.quantiser.rms = 255.0 * 10.0 ** (-self.strength_db() / 20.0)
         for group in self.optimiser.param_groups:
             group["lr"] = self.learning_rate()
         found = self.losses(x)
-        loss = found["attack"] + self.recovery_weight() * found["recovery"]
+        loss = self.recovery_weight() * found["recovery"]
+        if "attack" in found:
+            loss = loss + found["attack"]
+        # Gradients are set to None, so Adam leaves the generator as it is once nothing reaches it.
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(self.parameters, 5.0)
@@ -173,28 +190,32 @@ def train(run: Run, photos: NDArray[np.uint8], folder: Path, every: int = 50) ->
     """Trains to the recipe's last step, with a log line and a checkpoint on the way."""
     begun = time.monotonic() - run.minutes * 60
     recent: list[dict[str, float]] = []
-    log = (folder / "log.jsonl").open("a")
-    while run.step < run.recipe.steps:
+    while run.step < run.last_step():
         recent.append(run.train_step(run.batch(photos)))
-        if run.step % every == 0 or run.step == run.recipe.steps:
+        if run.step % every == 0 or run.step in (run.recipe.steps, run.last_step()):
             run.minutes = (time.monotonic() - begun) / 60
-            mean = {name: sum(r[name] for r in recent) / len(recent) for name in recent[0]}
-            line = {
-                "step": run.step,
-                "minutes": round(run.minutes, 2),
-                "changed_percent": round(100 * mean["changed"], 1),
-                "protected_psnr_db": round(psnr_db(mean["mse"]), 2),
-                "restored_psnr_db": round(psnr_db(mean["restored_mse"]), 2),
-                "cells_exact_percent": round(100 * mean["cells_exact"], 2),
-                "attack": round(mean["attack"], 3),
-                "recovery": round(mean["recovery"], 4),
-            }
+            line = progress(run, recent)
             CONSOLE.print(line)
-            log.write(json.dumps(line) + "\n")
-            log.flush()
-            recent = []
-        if run.step % every == 0 or run.step == run.recipe.steps:
+            with (folder / "log.jsonl").open("a") as log:
+                log.write(json.dumps(line) + "\n")
             run.save(folder)
+            recent = []
+
+
+def progress(run: Run, recent: list[dict[str, float]]) -> dict[str, float]:
+    """A log line: means over the steps since the last one."""
+    mean = {name: sum(r[name] for r in recent) / len(recent) for name in recent[0]}
+    line = {
+        "step": run.step,
+        "minutes": round(run.minutes, 2),
+        "protected_psnr_db": round(psnr_db(mean["mse"]), 2),
+        "restored_psnr_db": round(psnr_db(mean["restored_mse"]), 2),
+        "cells_exact_percent": round(100 * mean["cells_exact"], 2),
+        "recovery": round(mean["recovery"], 4),
+    }
+    if "attack" in mean:
+        line |= {"changed_percent": round(100 * mean["changed"], 1), "attack": round(mean["attack"], 3)}
+    return line
 
 
 def ship(run: Run, source: Path, target: Path) -> None:
@@ -210,15 +231,21 @@ def ship(run: Run, source: Path, target: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", help="data folder (default: SRAE_DATA, else ./data)")
     parser.add_argument("--out", type=Path, default=Path("training/runs/one_pass"), help="folder of the run")
     parser.add_argument("--cache", type=Path, default=Path("training/runs/cache"), help="folder for decoded photos")
     parser.add_argument("--weights", type=Path, help="folder to put the finished weights in, with config and log")
-    parser.add_argument("--steps", type=int, default=Recipe.steps)
-    parser.add_argument("--threads", type=int, default=Recipe.threads)
+    parser.add_argument("--steps", type=int, default=Recipe.steps, help="steps of both (default: %(default)s)")
+    parser.add_argument(
+        "--recoverer-steps",
+        type=int,
+        default=Recipe.recoverer_steps,
+        help="of the recoverer alone (default: %(default)s)",
+    )
+    parser.add_argument("--threads", type=int, default=Recipe.threads, help="CPU threads (default: %(default)s)")
     arguments = parser.parse_args()
-    recipe = Recipe(steps=arguments.steps, threads=arguments.threads)
+    recipe = Recipe(steps=arguments.steps, recoverer_steps=arguments.recoverer_steps, threads=arguments.threads)
     torch.set_num_threads(recipe.threads)
     run = Run(OnePassConfig(), recipe)
     arguments.out.mkdir(parents=True, exist_ok=True)
