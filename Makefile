@@ -81,6 +81,7 @@ train: $(VENV)/.stamp ## Trains the one-pass model (an hour or two on a CPU; res
 .PHONY: evaluate-photo
 evaluate-photo: setup ## Measures both tiers on the development photos, with the controls beside them
 	$(BIN)/python -m training.evaluate_photo $(ARGS)
+	$(BIN)/python -m training.report_photo
 
 .PHONY: clean
 clean: ## Removes what the other commands made

@@ -111,17 +111,8 @@ class Evaluation:
         for name, view in self.views.items():
             await self._note(name, photo, stored.pixels, label, view)
         await self._note("stored as it came", photo, codec.decode(codec.encode(protected.photo).data).pixels, label)
-        code = protected.receipt.code
-        if code is None:  # the one-pass tier keeps none: ask its generator again
-            code = await self._written(photo)
-        await self._controls(photo, code, tally.protected_db[-1], label)
-        self.other = code
-
-    async def _written(self, photo: Photo) -> NDArray[np.int8]:
-        lower, upper = perturb.headroom(photo.pixels)
-        inputs = {"INPUT__0": down(photo.pixels)[None], "INPUT__1": lower[None], "INPUT__2": upper[None]}
-        answer = await self.backend.infer(pipeline.WRITERS[self.tier], inputs)
-        return answer.tensors["OUTPUT__0"][0].astype(np.int8)
+        await self._controls(photo, protected.code, tally.protected_db[-1], label)
+        self.other = protected.code
 
     async def _controls(self, photo: Photo, code: NDArray[np.int8], db: float, label: int) -> None:
         lower, upper = perturb.headroom(photo.pixels)

@@ -13,6 +13,7 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -20,7 +21,8 @@ from rich.console import Console
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from services.imaging.resample import WORKING_SIZE
+from services.imaging import perturb
+from services.imaging.resample import WORKING_SIZE, down
 from training.data.photos import caltech101, data_root
 from training.losses import margin_loss, recovery_loss
 from training.models.grid import Up, headroom, round_through
@@ -28,15 +30,17 @@ from training.models.one_pass import Generator, OnePassConfig, Quantiser, Recove
 from training.provenance import provenance
 
 CONSOLE = Console()
+Pixels = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
 class Recipe:
     """What a run does; the defaults are the shipped model's."""
 
-    steps: int = 1000
-    #: Then the recoverer goes on alone, which is cheap: the classifier is not asked, and the generator stays.
-    recoverer_steps: int = 800
+    steps: int = 1100
+    #: Then the recoverer goes on alone, on photos of many sizes through the product's own pixel path: cheap, for the
+    #: classifier is not asked and the generator stays.
+    recoverer_steps: int = 300
     batch: int = 16
     learning_rate: float = 1e-3
     confidence: float = 4.0
@@ -104,31 +108,48 @@ class Run:
         code = self.quantiser(x, raw.float(), lower, upper)
         return code, x + round_through(self.up(code)), logits.argmax(dim=1)
 
-    def losses(self, x: Tensor) -> dict[str, Tensor]:
-        """Everything that is minimised or told of a batch; the attack only while the generator learns."""
-        with torch.set_grad_enabled(self.is_joint()):
-            code, protected, label = self.protect(x)
+    def joint_losses(self, x: Tensor) -> dict[str, Tensor]:
+        """Attack and recovery on a batch, while both learn."""
+        code, protected, label = self.protect(x)
+        logits = self.classifier(protected.contiguous(memory_format=torch.channels_last))
+        return self.recovery(protected, code) | {
+            "attack": margin_loss(logits, label, self.recipe.confidence).mean(),
+            "changed": (logits.argmax(dim=1) != label).float().mean(),
+            "mse": (protected - x).square().mean(),
+        }
+
+    def recovery(self, protected: Tensor, code: Tensor) -> dict[str, Tensor]:
+        """What the recoverer makes of protected working images."""
         with torch.autocast("cpu", torch.bfloat16):
             estimate = self.recoverer(protected).float()
-        step = self.quantiser.step
-        read = torch.round(estimate / step) * step
-        found = {
+        read = self.quantiser.nearest(estimate)
+        return {
             "recovery": recovery_loss(estimate, code).mean(),
             "cells_exact": (read == code).float().mean(),
-            "mse": (protected - x).square().mean(),
             "restored_mse": self.up(read - code).square().mean(),
         }
-        if self.is_joint():
-            logits = self.classifier(protected.contiguous(memory_format=torch.channels_last))
-            found["attack"] = margin_loss(logits, label, self.recipe.confidence).mean()
-            found["changed"] = (logits.argmax(dim=1) != label).float().mean()
-        return found
 
-    def train_step(self, x: Tensor) -> dict[str, float]:
+    @torch.no_grad()
+    def shipped(self, photos: list[Pixels]) -> tuple[Tensor, Tensor]:
+        """Protected working images and codes, as the services make them of photos of any size."""
+        bounds = [perturb.headroom(photo) for photo in photos]
+        lower, upper = (torch.from_numpy(np.stack(side)).float() for side in zip(*bounds, strict=True))
+        x = _working(photos)
+        with torch.autocast("cpu", torch.bfloat16):
+            raw = self.generator(x)
+        code = self.quantiser(x, raw.float(), lower, upper)
+        codes = code.numpy().astype(np.int8)
+        return _working([perturb.add(p, c) for p, c in zip(photos, codes, strict=True)]), code
+
+    def train_step(self, photos: NDArray[np.uint8]) -> dict[str, float]:
         self.quantiser.rms = 255.0 * 10.0 ** (-self.strength_db() / 20.0)
         for group in self.optimiser.param_groups:
             group["lr"] = self.learning_rate()
-        found = self.losses(x)
+        found = (
+            self.joint_losses(self.batch(photos))
+            if self.is_joint()
+            else self.recovery(*self.shipped(self.resized(photos)))
+        )
         loss = self.recovery_weight() * found["recovery"]
         if "attack" in found:
             loss = loss + found["attack"]
@@ -150,6 +171,15 @@ class Run:
             crops.append(crop[:, ::-1] if self.random.random() < 0.5 else crop)
         x = torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2)
         return x.float().contiguous(memory_format=torch.channels_last)
+
+    def resized(self, photos: NDArray[np.uint8]) -> list[Pixels]:
+        """Whole photos brought to random sizes and aspects, from the working size to about twice that."""
+        chosen = photos[np.sort(self.random.integers(len(photos), size=self.recipe.batch))]
+        sides = self.random.integers(WORKING_SIZE, 480, size=(self.recipe.batch, 2))
+        return [
+            cv2.resize(photo, (int(w), int(h)), interpolation=cv2.INTER_CUBIC).astype(np.uint8, copy=False)
+            for photo, (h, w) in zip(chosen, sides, strict=True)
+        ]
 
     def trainable(self) -> dict[str, Tensor]:
         """The weights to ship; the frozen encoder's come with its own package."""
@@ -182,6 +212,11 @@ class Run:
         self.step, self.minutes = state["step"], state["minutes"]
 
 
+def _working(photos: list[Pixels]) -> Tensor:
+    x = torch.from_numpy(np.stack([down(photo) for photo in photos])).float()
+    return x.contiguous(memory_format=torch.channels_last)
+
+
 def psnr_db(mse: float) -> float:
     return 10.0 * math.log10(255.0**2 / mse) if mse > 0 else math.inf
 
@@ -191,7 +226,7 @@ def train(run: Run, photos: NDArray[np.uint8], folder: Path, every: int = 50) ->
     begun = time.monotonic() - run.minutes * 60
     recent: list[dict[str, float]] = []
     while run.step < run.last_step():
-        recent.append(run.train_step(run.batch(photos)))
+        recent.append(run.train_step(photos))
         if run.step % every == 0 or run.step in (run.recipe.steps, run.last_step()):
             run.minutes = (time.monotonic() - begun) / 60
             line = progress(run, recent)
@@ -208,13 +243,16 @@ def progress(run: Run, recent: list[dict[str, float]]) -> dict[str, float]:
     line = {
         "step": run.step,
         "minutes": round(run.minutes, 2),
-        "protected_psnr_db": round(psnr_db(mean["mse"]), 2),
         "restored_psnr_db": round(psnr_db(mean["restored_mse"]), 2),
         "cells_exact_percent": round(100 * mean["cells_exact"], 2),
         "recovery": round(mean["recovery"], 4),
     }
     if "attack" in mean:
-        line |= {"changed_percent": round(100 * mean["changed"], 1), "attack": round(mean["attack"], 3)}
+        line |= {
+            "protected_psnr_db": round(psnr_db(mean["mse"]), 2),
+            "changed_percent": round(100 * mean["changed"], 1),
+            "attack": round(mean["attack"], 3),
+        }
     return line
 
 

@@ -3,7 +3,8 @@
     protect:  photo -> down -> working image, with its headroom -> model -> code -> add
     restore:  protected photo -> code (from the receipt, or read by the recoverer) -> subtract
 
-Both tiers take the same path; they differ in which model writes the code and in who keeps it.
+Both tiers take the same path; they differ in which model writes the code and in who keeps it. The one-pass tier reads
+its code back before it lets go of the photo: a cell that the recoverer would read otherwise is written otherwise.
 """
 
 from __future__ import annotations
@@ -25,14 +26,17 @@ from services.inference.backend import Backend, Inference
 WRITERS = {Tier.ONE_PASS: "protector", Tier.SEALED: "refiner"}
 #: The model that reads the code back out of a protected photo (one-pass tier).
 READER = "recoverer"
+#: How often a one-pass code is read back and corrected, at most.
+READ_BACKS = 6
 
 
 @dataclass(frozen=True)
 class Protected:
-    """A protected photo in memory, and the receipt for it."""
+    """A protected photo in memory, the receipt for it, and the code that was written (in either tier)."""
 
     photo: Photo
     receipt: Receipt
+    code: NDArray[np.int8]
 
 
 @dataclass(frozen=True)
@@ -61,10 +65,12 @@ async def protect(photo: Photo, tier: Tier, backend: Backend) -> Protected:
     inputs = {"INPUT__0": image[None], "INPUT__1": lower[None], "INPUT__2": upper[None]}
     answer = await backend.infer(model, inputs)
     code = _code(answer)
+    if tier is Tier.ONE_PASS:
+        code = await _readable(photo, code, (lower, upper), backend)
     pixels = await asyncio.to_thread(perturb.add, photo.pixels, code)
     sha256 = await asyncio.to_thread(photo.sha256)
     kept = code if tier is Tier.SEALED else None
-    return Protected(photo.with_pixels(pixels), Receipt(tier, model, answer.model_version, sha256, kept))
+    return Protected(photo.with_pixels(pixels), Receipt(tier, model, answer.model_version, sha256, kept), code)
 
 
 async def restore(photo: Photo, receipt: Receipt | None, backend: Backend, is_own: bool = False) -> Restored:
@@ -93,6 +99,24 @@ async def restore(photo: Photo, receipt: Receipt | None, backend: Backend, is_ow
     if not exact and not is_own and receipt.code is not None:
         await asyncio.to_thread(_check_presence, photo, receipt.code)
     return Restored(restored, receipt.tier, exact)
+
+
+async def _readable(
+    photo: Photo, code: NDArray[np.int8], bounds: tuple[NDArray[np.int8], NDArray[np.int8]], backend: Backend
+) -> NDArray[np.int8]:
+    """A code near the given one that the recoverer reads more exactly, within the photo's headroom.
+
+    A code that is read as it stands restores bit for bit, so the cells that are read otherwise take the value that is
+    read. That changes how their neighbours are read, hence the repetition.
+    """
+    lower, upper = bounds
+    for _ in range(READ_BACKS):
+        protected = photo.with_pixels(await asyncio.to_thread(perturb.add, photo.pixels, code))
+        read = await _read(protected, None, backend)
+        if np.array_equal(read, code):
+            break
+        code = np.where((read >= lower) & (read <= upper), read, code)
+    return code
 
 
 def _check_presence(photo: Photo, code: NDArray[np.int8]) -> None:

@@ -29,9 +29,9 @@ class OnePassConfig:
     generator_blocks: int = 2
     recoverer_blocks: int = 4
     #: Protected PSNR before headroom takes its share, dB.
-    strength_db: float = 32.9
+    strength_db: float = 31.6
     #: Codes are multiples of this many levels.
-    step: int = 4
+    step: int = 12
     #: No cell moves further than this many levels.
     limit: int = 48
 
@@ -117,17 +117,25 @@ class Quantiser(nn.Module):
         self.limit = float(config.limit)
 
     def forward(self, x: Tensor, raw: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
-        raw = keep_grey(x, raw)
-        # A flat shift of colour fools nobody's classifier, and people see it; left in, training settles on it at once.
-        raw = raw - F.avg_pool2d(raw, 5, stride=1, padding=2, count_include_pad=False)
-        energy = self.up(raw).square().mean(dim=(1, 2, 3), keepdim=True)
-        code = raw * (self.rms / torch.sqrt(energy + 1e-12))
+        code = self.scale(x, raw)
         limit = torch.full_like(code, self.limit)
         code = torch.minimum(torch.maximum(code, torch.maximum(lower, -limit)), torch.minimum(upper, limit))
         steps = round_through(code / self.step)
         # Rounding may leave the bounds by less than a step: come back inside.
         steps = torch.minimum(torch.maximum(steps, torch.ceil(lower / self.step)), torch.floor(upper / self.step))
         return steps * self.step
+
+    def nearest(self, estimate: Tensor) -> Tensor:
+        """The code nearest to an estimate."""
+        return torch.clamp(torch.round(estimate / self.step) * self.step, -self.limit, self.limit)
+
+    def scale(self, x: Tensor, raw: Tensor) -> Tensor:
+        """The raw code of a photo at full strength, neither bounded nor rounded; x: the photo."""
+        raw = keep_grey(x, raw)
+        # A flat shift of colour fools nobody's classifier, and people see it; left in, training settles on it at once.
+        raw = raw - F.avg_pool2d(raw, 5, stride=1, padding=2, count_include_pad=False)
+        energy = self.up(raw).square().mean(dim=(1, 2, 3), keepdim=True)
+        return raw * (self.rms / torch.sqrt(energy + 1e-12))
 
 
 def keep_grey(x: Tensor, code: Tensor) -> Tensor:

@@ -44,13 +44,11 @@ class ServedRecoverer(nn.Module):
     def __init__(self, recoverer: Recoverer, config: OnePassConfig) -> None:
         super().__init__()
         self.recoverer = recoverer
-        self.step = config.step
-        self.limit = config.limit
+        self.quantiser = Quantiser(config)
 
     def forward(self, image: Tensor) -> Tensor:
         x = image.float()
-        code = torch.round(keep_grey(x, self.recoverer(x)) / self.step) * self.step
-        return code.clamp(-self.limit, self.limit).to(torch.int8)
+        return self.quantiser.nearest(keep_grey(x, self.recoverer(x))).to(torch.int8)
 
 
 class ServedClassifier(nn.Module):
