@@ -131,7 +131,7 @@ async def test_one_pass_keeps_no_code_and_restores_without_a_receipt(client: Cli
     made = await client.protection.Protect(pr.ProtectRequest(image=file(pixels()), options=options))
     assert made.outcome.receipt.model == "protector"
     assert not made.outcome.receipt.HasField("code")
-    assert made.outcome.promise == im.PROMISE_NEAR  # the fake recoverer reads nothing
+    assert made.outcome.promise == im.PROMISE_NEAR  # the fake recoverer reads what nobody wrote
 
     bare = await client.restoration.Restore(re.RestoreRequest(image=made.image))
     held = await client.restoration.Restore(
