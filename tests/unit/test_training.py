@@ -92,10 +92,12 @@ def test_a_run_resumes_bit_for_bit(photos: np.ndarray, tmp_path: Path) -> None:
         assert torch.equal(a, b), name
 
 
-def test_training_lowers_the_recovery_loss(photos: np.ndarray) -> None:
-    run = Run(SMALL, Recipe(steps=30, batch=2, head_start_recovery=1.0))
-    found = [run.train_step(photos)["recovery"] for _ in range(15)]
-    assert np.mean(found[-3:]) < np.mean(found[:3])
+def test_training_lowers_the_recovery_loss() -> None:
+    """On plain photos, in which a code is easy to see."""
+    plain = np.full((4, DECODED_SIZE, DECODED_SIZE, 3), 128, dtype=np.uint8)
+    run = Run(SMALL, Recipe(steps=1, recoverer_steps=100, batch=2, learning_rate=0.03))
+    found = [run.train_step(plain)["recovery"] for _ in range(40)]
+    assert np.mean(found[-3:]) < 0.8 * np.mean(found[:3])
 
 
 def test_the_recoverer_goes_on_alone(photos: np.ndarray) -> None:
