@@ -107,10 +107,11 @@ async def test_the_recoverer_reads_what_the_protector_wrote(batch: dict[str, np.
     assert np.mean(read == codes) > 0.95
 
 
-async def test_one_of_a_batch_is_the_one_alone(batch: dict[str, np.ndarray]) -> None:
+@pytest.mark.parametrize("name", ["protector", "refiner"])
+async def test_one_of_a_batch_is_the_one_alone(name: str, batch: dict[str, np.ndarray]) -> None:
     backend = EmbeddedBackend(REPOSITORY)
-    together = (await backend.infer("refiner", batch)).tensors["OUTPUT__0"]
-    alone = (await backend.infer("refiner", {key: tensor[1:2] for key, tensor in batch.items()})).tensors["OUTPUT__0"]
+    together = (await backend.infer(name, batch)).tensors["OUTPUT__0"][1]
+    alone = (await backend.infer(name, {key: tensor[1:2] for key, tensor in batch.items()})).tensors["OUTPUT__0"][0]
     await backend.close()
-    # Another batch size may take another kernel: whole levels agree but for a rounding here and there.
-    assert np.mean(together[1:2] == alone) > 0.95
+    # Another batch size may take another kernel, whose rounding the gradient steps magnify.
+    assert np.corrcoef(together.ravel(), alone.ravel())[0, 1] > 0.9
