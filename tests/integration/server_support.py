@@ -123,7 +123,7 @@ class Refusal:
     retry: RetryInfo | None
 
 
-def refusal(error: grpc.aio.AioRpcError) -> Refusal:
+def refusal(error: grpc.RpcError) -> Refusal:
     """Takes an error apart; fails where it has no ErrorInfo."""
     status = rpc_status.from_call(error)
     assert status is not None, error
