@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-_STRIP = 256
+_STRIP = 64
 #: The Gaussian window reaches this far.
 _RADIUS = 5
 

@@ -56,14 +56,16 @@ class ProtectionServicer(ProtectionServiceServicer):
         async with self._gate.turn:
             original = await asyncio.to_thread(codec.decode, image)
             protected = await pipeline.protect(original, tier, self._backend)
+            receipt = protected.receipt
             encoded = await asyncio.to_thread(codec.encode, protected.photo, options.mime_type)
+            del protected  # at 50 megapixels, each photo in memory counts
             # Every figure is measured on the file that goes out, not on pixels that an encoding may have changed.
             returned = await asyncio.to_thread(codec.decode, encoded.data)
-            restored = await pipeline.restore(returned, protected.receipt, self._backend, is_own=True)
+            restored = await pipeline.restore(returned, receipt, self._backend, is_own=True)
             measured = await report.evaluate(original, returned, restored.photo, self._backend)
         return encoded.data, ProtectionOutcome(
             mime_type=encoded.mime_type,
-            receipt=receipts.to_wire(protected.receipt),
+            receipt=receipts.to_wire(receipt),
             promise=PROMISE_BIT_EXACT if measured.is_bit_exact else PROMISE_NEAR,
             protected_psnr_db=measured.protected_psnr_db,
             restored_psnr_db=measured.restored_psnr_db,
