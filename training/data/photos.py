@@ -16,9 +16,7 @@ from rich.progress import track
 #: Side to which training photos are decoded; crops of the working size are cut from it.
 DECODED_SIZE = 256
 
-_HELP = (
-    "Set SRAE_DATA (or --data) to a folder that holds {name}. {where}"
-)  # fmt: skip
+_HELP = "Set SRAE_DATA (or --data) to a folder that holds {name}. {where}"
 
 
 class DataMissingError(FileNotFoundError):

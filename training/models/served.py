@@ -1,6 +1,6 @@
 """What Triton and the embedded backend serve: the networks behind whole-number tensors.
 
-uint8 and int8 on the wire cost less than half of float32, and leave no doubt about ranges.
+uint8 and int8 are a quarter of the bytes of float32 on the wire, and leave no doubt about ranges.
 """
 
 from __future__ import annotations
