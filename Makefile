@@ -26,8 +26,11 @@ protos/python/.stamp: $(PROTOS) $(VENV)/.tools
 		--grpc_python_out=protos/python --mypy_out=quiet:protos/python --mypy_grpc_out=quiet:protos/python $(PROTOS)
 	touch $@
 
+# adv-lib asks for visdom, whose build asks for a setuptools that still had pkg_resources (two names: pip's changed).
+OLD_BUILDS := PIP_CONSTRAINT=build-constraints.txt PIP_BUILD_CONSTRAINT=build-constraints.txt
 $(VENV)/.stamp: pyproject.toml protos/python/.stamp
 	$(PIP) torch==2.13.0
+	$(OLD_BUILDS) $(PIP) visdom
 	$(PIP) -e '.[embedded,training,clients,dev]'
 	touch $@
 

@@ -5,22 +5,9 @@ from __future__ import annotations
 import argparse
 import urllib.error
 
-import torch
 from rich.console import Console
 
 from training.data.photos import data_root
-
-#: torchvision's wheel expects a CUDA build of torch. Beside a CPU build its import fails for want of these two
-#: operators' schemas, which nothing here calls.
-_SCHEMA = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
-
-
-def _define_missing_operators() -> torch.library.Library:
-    library = torch.library.Library("torchvision", "FRAGMENT")
-    for name in ("nms", "qnms"):
-        if not hasattr(torch.ops.torchvision, name):
-            library.define(name + _SCHEMA)
-    return library
 
 
 def main() -> int:
@@ -30,7 +17,6 @@ def main() -> int:
     arguments = parser.parse_args()
     root = data_root(arguments.data)
     root.mkdir(parents=True, exist_ok=True)
-    kept = _define_missing_operators()  # must outlive the import
     from torchvision.datasets import Caltech101
 
     try:
@@ -41,7 +27,6 @@ def main() -> int:
             f"unpack it to {root / 'caltech101' / '101_ObjectCategories'}."
         )
         return 1
-    del kept
     Console().print(f"{arguments.name} is in {root}")
     return 0
 
