@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 from torch import Tensor, nn
@@ -21,9 +21,11 @@ class RganConfig:
     generator_depth: int = DEPTH
     recoverer_depth: int = DEPTH
     norm: Norm = "batch"
+    #: Links from encoder to decoder in both networks; the paper has none.
+    links: bool = False
     #: The largest perturbation of a pixel, range (0, 1]. The paper states none; None leaves it to the L2 loss alone.
     bound: float | None = None
-    reducer: ReducerConfig | None = ReducerConfig()
+    reducer: ReducerConfig | None = field(default_factory=ReducerConfig)
 
 
 class Rgan(nn.Module):
@@ -32,9 +34,9 @@ class Rgan(nn.Module):
     def __init__(self, config: RganConfig) -> None:
         super().__init__()
         self.config = config
-        self.generator = Generator(config.channels, config.widths, config.generator_depth, config.norm)
+        self.generator = Generator(config.channels, config.widths, config.generator_depth, config.norm, config.links)
         self.reducer = build_reducer(config.reducer, config.channels)
-        self.recoverer = Recoverer(config.channels, config.widths, config.recoverer_depth, config.norm)
+        self.recoverer = Recoverer(config.channels, config.widths, config.recoverer_depth, config.norm, config.links)
 
     def perturbation(self, x: Tensor) -> Tensor:
         """DR(G(x)), float, same shape as x; x + DR(G(x)) is the adversarial example before it is stored.

@@ -1,0 +1,82 @@
+"""Where an experiment's rows get their data, models and adversarial examples, each made once and kept."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, dataclass, is_dataclass, replace
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from training.attacks import Attack
+from training.rgan_weights import committed
+
+from training.data.labelled import LabelledImages, test_images, unit_range
+from training.models.rgan import Rgan
+from training.models.target import load_target
+from training.rgan_recipe import RganRecipe
+from training.train_rgan import run_folder, trained
+
+
+@dataclass(frozen=True)
+class Context:
+    """One run of an experiment.
+
+    Args:
+        data: the data folder.
+        runs: where trainings and adversarial examples are kept between runs.
+        limit: how many test images, the first ones; None for all.
+        miniature: every training takes one short epoch: for the tests, which ask whether it runs, not what comes out.
+        retrain: whether weights that the repository holds are trained again.
+    """
+
+    data: Path
+    runs: Path = Path("training/runs")
+    limit: int | None = None
+    miniature: bool = False
+    retrain: bool = False
+
+    def target(self, dataset: str, network: str) -> nn.Module:
+        """The frozen target classifier."""
+        return load_target(dataset, network)
+
+    def images(self, dataset: str, split: str = "test", limit: int | None = None) -> tuple[Tensor, Tensor]:
+        """Images, shape (N, C, H, W), range [0, 1], and labels; as many as the smaller of the limits."""
+        found: LabelledImages = test_images(dataset, self.data, split)
+        count = min(n for n in (len(found.labels), limit, self.limit) if n is not None)
+        return unit_range(found.images[:count]), found.labels[:count]
+
+    def rgan(self, recipe: RganRecipe) -> tuple[Rgan, float]:
+        """The recipe's RGAN, and the minutes of its training.
+
+        From the repository's weights if they are of this very recipe, else from a finished run, else trained now.
+        """
+        if self.miniature:
+            recipe = replace(recipe, schedule=replace(recipe.schedule, epochs=1))
+        elif not self.retrain and (kept := committed(recipe)) is not None:
+            return kept
+        return trained(recipe, self.data, self.runs / "rgan" / run_folder(recipe).name)
+
+    def adversarial(
+        self, attack: Attack, dataset: str, network: str, split: str = "test", limit: int | None = None
+    ) -> Tensor:
+        """The attack's examples on the same images as :meth:`images` gives, after 8-bit rounding."""
+        x, label = self.images(dataset, split, limit)
+        key = f"{attack.name}-{_digest(attack, dataset, network, split, len(x))}"
+        path = self.runs / "adversarial" / f"{key}.safetensors"
+        if path.is_file():
+            return unit_range(load_file(path)["images"])
+        made = [
+            attack(self.target(dataset, network), x[i : i + 500], label[i : i + 500]) for i in range(0, len(x), 500)
+        ]
+        levels = torch.cat(made).mul(255.0).round().to(torch.uint8)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_file({"images": levels}, path.with_suffix(".partial"))
+        path.with_suffix(".partial").rename(path)
+        return unit_range(levels)
+
+
+def _digest(*values: object) -> str:
+    plain = [asdict(v) if is_dataclass(v) and not isinstance(v, type) else v for v in values]
+    return hashlib.sha256(repr(plain).encode()).hexdigest()[:12]

@@ -1,0 +1,101 @@
+"""What a training of RGAN does: data, networks, objective and schedule, and the three recipes that have a name."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field, replace
+from typing import Literal
+
+from training.losses import LossWeights
+from training.models.rgan import RganConfig
+
+
+@dataclass(frozen=True)
+class Objective:
+    """Which form each loss takes; the defaults are the paper's equations."""
+
+    weights: LossWeights = field(default_factory=LossWeights)
+    #: Equation (9), or the margin of Carlini and Wagner as in the released code.
+    attack: Literal["cross_entropy", "margin"] = "cross_entropy"
+    #: The lead in logits, of the wrong class, beyond which the margin stops pushing.
+    confidence: float = 0.0
+    #: Equations (10) and (14), or least squares as in the released code; none trains without a discriminator.
+    gan: Literal["minimax", "least_squares", "none"] = "minimax"
+    #: ||r||_2^2 as in equation (11), or ||r||_2 as in the released code.
+    intensity: Literal["squared", "plain"] = "squared"
+    #: Whether C, D and R are shown what a file holds, clamped and rounded to 8 bits, or x + DR(G(x)) in floats.
+    stored: bool = False
+    #: Over this share of the run R's loss gets its hold on G: while R knows nothing, G would learn to do nothing.
+    share_ramp: float = 0.0
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long, and how fast; the defaults are the paper's (section 4)."""
+
+    epochs: int = 150
+    batch: int = 128
+    learning_rate: float = 1e-3
+    #: "decrease 10^-1 times for every 50 epochs", or one cycle up and down over the whole run.
+    kind: Literal["steps", "one_cycle"] = "steps"
+    #: Epochs between the falls of "steps".
+    fall_every: int = 50
+
+
+@dataclass(frozen=True)
+class RganRecipe:
+    """One training of RGAN, whole."""
+
+    dataset: str = "mnist"
+    network: str = "lenet5"
+    model: RganConfig = field(default_factory=RganConfig)
+    objective: Objective = field(default_factory=Objective)
+    schedule: Schedule = field(default_factory=Schedule)
+    seed: int = 0
+
+    def digest(self) -> str:
+        """Names the run's folder: two recipes share it only if they are equal."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:12]
+
+
+def published() -> RganRecipe:
+    """Sections 3 and 4 as printed."""
+    return RganRecipe()
+
+
+def released() -> RganRecipe:
+    """The authors' released variant: margin (weight 10), least-squares GAN (1), un-squared L2 (1), instance norm."""
+    return RganRecipe(
+        model=RganConfig(norm="instance"),
+        objective=Objective(
+            weights=LossWeights(attack=10.0, indistinguishable=1.0, intensity=1.0),
+            attack="margin",
+            gan="least_squares",
+            intensity="plain",
+        ),
+    )
+
+
+def best(epochs: int = 30) -> RganRecipe:
+    """What recovers best here: R trained on what a file holds, its loss shared with G, a margin, one cycle."""
+    return RganRecipe(
+        model=RganConfig(bound=0.3),
+        objective=Objective(
+            weights=LossWeights(attack=1.0, indistinguishable=0.0, intensity=0.005, recovery=1.5, shared_recovery=1.0),
+            attack="margin",
+            confidence=3.0,
+            gan="none",
+            stored=True,
+            share_ramp=0.3,
+        ),
+        schedule=Schedule(epochs=epochs, kind="one_cycle", learning_rate=2e-3),
+    )
+
+
+RECIPES = {"published": published, "released": released, "best": best}
+
+
+def with_schedule(recipe: RganRecipe, **changes: object) -> RganRecipe:
+    """The recipe with another schedule."""
+    return replace(recipe, schedule=replace(recipe.schedule, **changes))  # type: ignore[arg-type]
