@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.progress import Progress
 from torch import Tensor, nn
 
+from training import rgan_weights
 from training.data.labelled import Batches, batches, training_batches
 from training.data.photos import data_root
 from training.distributed import World, world
@@ -179,6 +180,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, help="instead of the recipe's")
     parser.add_argument("--data", help="data folder (default: SRAE_DATA, else ./data)")
     parser.add_argument("--out", type=Path, help="folder of the run (default: training/runs/rgan/<digest>)")
+    parser.add_argument("--ship", action="store_true", help="put the finished weights into the repository")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads (default: %(default)s)")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
@@ -186,8 +188,8 @@ def main() -> None:
     if arguments.epochs is not None:
         recipe = with_schedule(recipe, epochs=arguments.epochs)
     folder = arguments.out or run_folder(recipe)
-    trained(recipe, data_root(arguments.data), folder)
-    CONSOLE.print(f"finished: {folder}")
+    rgan, minutes = trained(recipe, data_root(arguments.data), folder)
+    CONSOLE.print(f"finished: {rgan_weights.ship(rgan, recipe, minutes) if arguments.ship else folder}")
 
 
 def run_folder(recipe: RganRecipe) -> Path:
