@@ -66,7 +66,7 @@ def attack_cross_entropy(logits: Tensor, label: Tensor) -> Tensor:
     """L_G_adv: equation (9), as the cross-entropy of "not y", -log(1 - p_y).
 
     Minimising H(x', y) as printed would make the classifier surer of y; its negative has no lower bound, while Table 1
-    and Figure 10 show small positive values of which lower is better. docs/adr/0009 has the choice.
+    and Figure 10 show small positive values of which lower is better. docs/adr/0007 has the choice.
 
     Args:
         logits: shape (N, classes).

@@ -22,8 +22,8 @@ class Objective:
     confidence: float = 0.0
     #: Equations (10) and (14), or least squares as in the released code; none trains without a discriminator.
     gan: Literal["minimax", "least_squares", "none"] = "minimax"
-    #: ||r||_2^2 as in equation (11), or ||r||_2 as in the released code.
-    intensity: Literal["squared", "plain"] = "squared"
+    #: ||r||_2, as the released code and the values of Table 1 have it, or ||r||_2^2 as equation (11) is printed.
+    intensity: Literal["squared", "plain"] = "plain"
     #: Whether C, D and R are shown what a file holds, clamped and rounded to 8 bits, or x + DR(G(x)) in floats.
     stored: bool = False
     #: Over this share of the run R's loss gets its hold on G: while R knows nothing, G would learn to do nothing.
@@ -60,7 +60,7 @@ class RganRecipe:
 
 
 def published() -> RganRecipe:
-    """Sections 3 and 4 as printed."""
+    """Sections 3 and 4 as printed, but for the square of equation (11); docs/adr/0007 says why."""
     return RganRecipe()
 
 
@@ -72,7 +72,6 @@ def released() -> RganRecipe:
             weights=LossWeights(attack=10.0, indistinguishable=1.0, intensity=1.0),
             attack="margin",
             gan="least_squares",
-            intensity="plain",
         ),
     )
 
@@ -89,6 +88,7 @@ def best(epochs: int = 25) -> RganRecipe:
             attack="margin",
             confidence=3.0,
             gan="none",
+            intensity="squared",
             stored=True,
             share_ramp=0.3,
         ),

@@ -5,18 +5,21 @@ from __future__ import annotations
 import hashlib
 from dataclasses import asdict, dataclass, is_dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from training.attacks import Attack
-from training.rgan_weights import committed
 
-from training.data.labelled import LabelledImages, test_images, unit_range
+from training.attacks import Attack
+from training.data.labelled import Split, images_of, unit_range
 from training.models.rgan import Rgan
 from training.models.target import load_target
 from training.rgan_recipe import RganRecipe
+from training.rgan_weights import committed
 from training.train_rgan import run_folder, trained
+
+SettingsT = TypeVar("SettingsT")
 
 
 @dataclass(frozen=True)
@@ -41,9 +44,9 @@ class Context:
         """The frozen target classifier."""
         return load_target(dataset, network)
 
-    def images(self, dataset: str, split: str = "test", limit: int | None = None) -> tuple[Tensor, Tensor]:
+    def images(self, dataset: str, split: Split = "test", limit: int | None = None) -> tuple[Tensor, Tensor]:
         """Images, shape (N, C, H, W), range [0, 1], and labels; as many as the smaller of the limits."""
-        found: LabelledImages = test_images(dataset, self.data, split)
+        found = images_of(dataset, self.data, split)
         count = min(n for n in (len(found.labels), limit, self.limit) if n is not None)
         return unit_range(found.images[:count]), found.labels[:count]
 
@@ -58,8 +61,12 @@ class Context:
             return kept
         return trained(recipe, self.data, self.runs / "rgan" / run_folder(recipe).name)
 
+    def small(self, settings: SettingsT) -> SettingsT:
+        """Settings with ``epochs`` and ``batch``, cut to one epoch of small batches in miniature."""
+        return replace(settings, epochs=1, batch=8) if self.miniature else settings  # type: ignore[type-var]
+
     def adversarial(
-        self, attack: Attack, dataset: str, network: str, split: str = "test", limit: int | None = None
+        self, attack: Attack, dataset: str, network: str, split: Split = "test", limit: int | None = None
     ) -> Tensor:
         """The attack's examples on the same images as :meth:`images` gives, after 8-bit rounding."""
         x, label = self.images(dataset, split, limit)
