@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
-
 from training.attacks import Attack
 from training.experiments.context import Context
 from training.experiments.defended import DefenseSpec
@@ -23,7 +21,6 @@ class Recovered:
     attack: Attack
     defense: DefenseSpec
 
-    @torch.no_grad()
     def __call__(self, context: Context) -> Outcome:
         x, label = context.images(self.dataset)
         classifier = context.target(self.dataset, self.network)
@@ -54,7 +51,6 @@ class Clean:
     dataset: str
     network: str
 
-    @torch.no_grad()
     def __call__(self, context: Context) -> Outcome:
         x, label = context.images(self.dataset)
         classifier = context.target(self.dataset, self.network)

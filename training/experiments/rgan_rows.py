@@ -45,7 +45,6 @@ class Distorted:
 
     recipe: RganRecipe
 
-    @torch.no_grad()
     def __call__(self, context: Context) -> Outcome:
         rgan, minutes = context.rgan(self.recipe)
         classifier = context.target(self.recipe.dataset, self.recipe.network)
@@ -70,7 +69,6 @@ class Adapted:
     recipe: RganRecipe
     defense: DefenseSpec
 
-    @torch.no_grad()
     def __call__(self, context: Context) -> Outcome:
         rgan, minutes = context.rgan(self.recipe)
         classifier = context.target(self.recipe.dataset, self.recipe.network)
