@@ -86,6 +86,16 @@ evaluate-photo: setup ## Measures both tiers on the development photos, with the
 	$(BIN)/python -m training.evaluate_photo $(ARGS)
 	$(BIN)/python -m training.report_photo
 
+.PHONY: reproduce
+reproduce: $(VENV)/.stamp ## Runs a table or figure of the paper, ID=table3 for one; goes on where it stopped
+	@test -n "$(ID)" || { echo 'Say which: make reproduce ID=table3 (or all)'; exit 2; }
+	$(BIN)/python -m training.reproduce $(ID) $(ARGS)
+	$(MAKE) report
+
+.PHONY: report
+report: $(VENV)/.stamp ## Renders docs/reproduction.md from the results
+	$(BIN)/python -m training.report_reproduction
+
 .PHONY: clean
 clean: ## Removes what the other commands made
 	rm -rf $(VENV) protos/python out triton_models/*/[0-9]* triton_models/.stamp *.egg-info
