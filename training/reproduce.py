@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict, is_dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -79,6 +79,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("id", choices=[*EXPERIMENTS, "all"], help="the table or figure")
     parser.add_argument("--data", help="data folder (default: SRAE_DATA, else ./data)")
+    parser.add_argument("--method", action="append", help="only this row, by its method's name (may be repeated)")
     parser.add_argument("--limit", type=int, help="how many test images, the first ones (default: all)")
     parser.add_argument("--retrain", action="store_true", help="train again what the repository holds weights of")
     parser.add_argument("--again", action="store_true", help="run rows that are done once more")
@@ -88,7 +89,9 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     context = Context(data_root(arguments.data), limit=arguments.limit, retrain=arguments.retrain)
     for name in EXPERIMENTS if arguments.id == "all" else [arguments.id]:
-        run(EXPERIMENTS[name](), context, arguments.results, arguments.again)
+        experiment = EXPERIMENTS[name]()
+        rows = tuple(row for row in experiment.rows if not arguments.method or row.method in arguments.method)
+        run(replace(experiment, rows=rows), context, arguments.results, arguments.again)
 
 
 if __name__ == "__main__":
