@@ -54,8 +54,10 @@ class Clean:
     def __call__(self, context: Context) -> Outcome:
         x, label = context.images(self.dataset)
         classifier = context.target(self.dataset, self.network)
-        answers = Answers()
+        answers, distance = Answers(), Distance()
         for part in batched(x):
             before = classifier(x[part]).argmax(dim=1)
             answers.add(before, before, label[part])
-        return Outcome({"images": answers.count, "recovered_error_percent": answers.error_percent})
+            distance.add(x[part], x[part])
+        metrics = {"images": answers.count, "recovered_error_percent": answers.error_percent}
+        return Outcome(metrics | distance.figures("recovered"))
