@@ -13,6 +13,7 @@ from training.data.photos import data_root
 #: Where each is published, and where its files belong, for who fetches them by hand.
 BY_HAND = {
     "caltech101": "Caltech-101 (CaltechDATA, doi 10.22002/D1.20086) belongs in caltech101/101_ObjectCategories",
+    "caltech256": "Caltech-256 (CaltechDATA, doi 10.22002/D1.20087) belongs in caltech256/256_ObjectCategories",
     "mnist": "MNIST's four IDX files (LeCun, Cortes and Burges) belong in MNIST/raw, gzipped or not",
 }
 
@@ -23,12 +24,9 @@ def download(name: str, root: Path) -> None:
     Raises:
         OSError, RuntimeError: there is no network, or what came is not the data set.
     """
-    from torchvision.datasets import MNIST, Caltech101
+    from torchvision.datasets import MNIST, Caltech101, Caltech256
 
-    if name == "mnist":
-        MNIST(str(root), download=True)
-    else:
-        Caltech101(str(root), target_type="category", download=True)
+    {"caltech101": Caltech101, "caltech256": Caltech256, "mnist": MNIST}[name](str(root), download=True)
 
 
 def main() -> int:

@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 import torch
 from torch import Tensor
 
+from training.data.caltech import CLASSES, LabelledPhotos, caltech
 from training.data.mnist import LabelledImages, mnist
 from training.distributed import World
 
@@ -56,6 +57,8 @@ def training_batches(dataset: str, root: Path) -> Batches:
     """
     if dataset == "mnist":
         return Plain(mnist(root).train)
+    if dataset in CLASSES:
+        return caltech(root, dataset).train
     raise ValueError(f"no data set {dataset!r}")
 
 
@@ -69,6 +72,9 @@ def images_of(dataset: str, root: Path, split: Split) -> LabelledImages:
     if dataset == "mnist":
         found: LabelledImages = getattr(mnist(root), split)
         return found
+    if dataset in CLASSES:
+        part: LabelledPhotos = getattr(caltech(root, dataset), split)
+        return LabelledImages(part.centred(), part.labels)
     raise ValueError(f"no data set {dataset!r}")
 
 
