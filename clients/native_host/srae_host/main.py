@@ -1,0 +1,5 @@
+"""The command ``srae-host``."""
+
+
+def main() -> int:
+    raise SystemExit("not yet")
