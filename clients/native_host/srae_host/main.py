@@ -1,5 +1,0 @@
-"""The command ``srae-host``."""
-
-
-def main() -> int:
-    raise SystemExit("not yet")
