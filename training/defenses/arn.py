@@ -24,7 +24,7 @@ class ArnSettings:
     invariance_weight: float = 1e-2
     prior_weight: float = 1e-2
     image_weight: float = 1e-3
-    epochs: int = 2
+    epochs: int = 8
     batch: int = 64
     learning_rate: float = 1e-3
     seed: int = 0
