@@ -9,7 +9,7 @@ import torch
 from training.distortions import DISTORTIONS
 from training.experiments.context import Context
 from training.experiments.defended import DefenseSpec
-from training.experiments.experiment import Outcome
+from training.experiments.experiment import Outcome, shown
 from training.rgan_losses import stored
 from training.rgan_measure import Answers, batched, mean_losses, measure, pictures
 from training.rgan_recipe import RganRecipe
@@ -27,8 +27,8 @@ class Measured:
         x, label = context.images(self.recipe.dataset)
         as_float = measure(rgan, classifier, x, label, eight_bit=False)
         metrics = measure(rgan, classifier, x, label) | {f"float_{k}": v for k, v in as_float.items() if k != "images"}
-        made = pictures(rgan, x[:8])
-        shown = {
+        made = pictures(rgan, shown(x))
+        strips = {
             "original": made.original,
             "adversarial": made.adversarial,
             "recovered": made.recovered,
@@ -36,7 +36,7 @@ class Measured:
             "recovered perturbation": 0.5 + 0.5 * made.recovered_perturbation,
             "error x10": 0.5 + 5.0 * (made.recovered - made.original),
         }
-        return Outcome(metrics | mean_losses(rgan, classifier, x, label), shown, minutes)
+        return Outcome(metrics | mean_losses(rgan, classifier, x, label), strips, minutes)
 
 
 @dataclass(frozen=True)
