@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from torch import Tensor, nn
+from torch.nn.functional import relu
 
 from training import losses
 from training.models.grid import round_through
@@ -77,6 +78,9 @@ class RganLosses(nn.Module):
 
     def _intensity(self, perturbation: Tensor) -> Tensor:
         squared = losses.intensity_loss(perturbation)
+        if self.objective.intensity == "budget":
+            allowed = perturbation[0].numel() * 10.0 ** (-self.objective.budget_db / 10.0)
+            return relu(squared / allowed - 1.0).mean()
         # The root's slope is infinite at 0, where an untrained generator may be.
         return (squared if self.objective.intensity == "squared" else (squared + 1e-12).sqrt()).mean()
 

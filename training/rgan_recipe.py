@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 from training.losses import LossWeights
-from training.models.rgan import RganConfig
+from training.models.rgan import ReducerConfig, RganConfig
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,11 @@ class Objective:
     confidence: float = 0.0
     #: Equations (10) and (14), or least squares as in the released code; none trains without a discriminator.
     gan: Literal["minimax", "least_squares", "none"] = "minimax"
-    #: ||r||_2, as the released code and the values of Table 1 have it, or ||r||_2^2 as equation (11) is printed.
-    intensity: Literal["squared", "plain"] = "plain"
+    #: ||r||_2, as the released code and the values of Table 1 have it, ||r||_2^2 as equation (11) is printed, or what
+    #: exceeds the energy that ``budget_db`` allows, relative to it.
+    intensity: Literal["squared", "plain", "budget"] = "plain"
+    #: PSNR of the protected photo, in dB, down to which the perturbation costs nothing.
+    budget_db: float = 0.0
     #: Whether C, D and R are shown what a file holds, clamped and rounded to 8 bits, or x + DR(G(x)) in floats.
     stored: bool = False
     #: Over this share of the run R's loss gets its hold on G: while R knows nothing, G would learn to do nothing.
@@ -55,8 +58,24 @@ class RganRecipe:
     seed: int = 0
 
     def digest(self) -> str:
-        """Names the run's folder: two recipes share it only if they are equal."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:12]
+        """Names the run's folder: two recipes share it only if they are equal.
+
+        Of what differs from the defaults alone, so that a new field leaves the names of older recipes as they were.
+        """
+        changed = json.dumps(_changed(asdict(self), asdict(RganRecipe())), sort_keys=True)
+        return hashlib.sha256(changed.encode()).hexdigest()[:12]
+
+
+def _changed(given: dict[str, Any], usual: dict[str, Any]) -> dict[str, Any]:
+    """The entries of ``given`` that are not as ``usual``, nested ones likewise."""
+    changed: dict[str, Any] = {}
+    for name, value in given.items():
+        other = usual.get(name)
+        if isinstance(value, dict) and isinstance(other, dict):
+            value, other = _changed(value, other), {}
+        if value != other:
+            changed[name] = value
+    return changed
 
 
 def published() -> RganRecipe:
@@ -93,7 +112,35 @@ def best(epochs: int = 25) -> RganRecipe:
     )
 
 
-RECIPES = {"published": published, "released": released, "best": best}
+def photo(network: str = "lite0", epochs: int = 6) -> RganRecipe:
+    """RGAN on Caltech-101 at 224x224, made to train on a CPU: cells of 4x4, and layers that begin at a cell a step."""
+    return RganRecipe(
+        dataset="caltech101",
+        network=network,
+        model=RganConfig(
+            channels=3,
+            widths=(32, 64, 96),
+            strides=(4, 2, 2),
+            links=True,
+            bound=0.2,
+            reducer=ReducerConfig("avg", "avg", kernel=4),
+            whole_cells=True,
+        ),
+        objective=Objective(
+            weights=LossWeights(indistinguishable=0.0, intensity=5.0, recovery=0.3, shared_recovery=1.0),
+            attack="margin",
+            confidence=5.0,
+            gan="none",
+            intensity="budget",
+            budget_db=30.0,
+            stored=True,
+            share_ramp=0.3,
+        ),
+        schedule=Schedule(epochs=epochs, batch=16, kind="one_cycle", learning_rate=3e-3),
+    )
+
+
+RECIPES = {"published": published, "released": released, "best": best, "photo": photo}
 
 
 def with_schedule(recipe: RganRecipe, **changes: object) -> RganRecipe:

@@ -47,6 +47,47 @@ def test_generator_and_recoverer_keep_the_size_at_any_depth(depth: int, size: tu
         assert len(network.bottleneck) == depth
 
 
+@pytest.mark.parametrize("strides", [(1, 1, 1), (4, 2, 2), (2, 2, 1)])
+def test_any_strides_give_the_size_back(strides: tuple[int, int, int]) -> None:
+    for size in ((224, 224), (30, 27)):
+        assert Generator(3, depth=1, links=True, strides=strides)(torch.rand(2, 3, *size)).shape == (2, 3, *size)
+
+
+def test_whole_cells_are_one_value_a_cell_and_clip_nowhere() -> None:
+    rgan = Rgan(RganConfig(3, bound=0.5, strides=(4, 2, 2), reducer=ReducerConfig("avg", kernel=4), whole_cells=True))
+    with torch.no_grad():
+        for parameter in rgan.parameters():
+            parameter.mul_(3.0)
+        x = torch.rand(2, 3, 32, 24, generator=torch.Generator().manual_seed(0)).mul(255).round() / 255
+        perturbation = rgan.perturbation(x)
+        estimate = rgan.recovered_perturbation(x + perturbation)
+    assert perturbation.abs().max() > 0.01
+    assert 0 <= float((x + perturbation).min()) <= float((x + perturbation).max()) <= 1
+    for found in (perturbation, estimate):
+        cells = found.unfold(2, 4, 4).unfold(3, 4, 4).flatten(4)
+        assert float((cells - cells[..., :1]).abs().max()) < 1e-6
+
+
+def test_whole_cells_need_a_reducer_that_makes_them() -> None:
+    for reducer in (None, ReducerConfig(skip=True), ReducerConfig(up="conv")):
+        with pytest.raises(ValueError, match="whole cells"):
+            RganConfig(whole_cells=True, reducer=reducer)
+
+
+def test_a_recipe_keeps_its_name_when_the_defaults_gain_a_field_and_loses_it_with_any_change() -> None:
+    assert best().digest() == "783ba99c5fa2"
+    others = [best(), best(26), replace(best(), seed=1), replace(best(), model=RganConfig(links=True)), published()]
+    assert len({recipe.digest() for recipe in others}) == len(others)
+
+
+def test_within_its_budget_a_perturbation_costs_nothing() -> None:
+    recipe = replace(best(), objective=replace(best().objective, intensity="budget", budget_db=20.0))
+    losses = RganLosses(Rgan(recipe.model), recipe.objective, Linear(), None)
+    within, beyond = torch.full((1, 1, 28, 28), 0.09), torch.full((1, 1, 28, 28), 0.2)
+    assert float(losses._intensity(within)) == 0.0
+    assert float(losses._intensity(beyond)) == pytest.approx(3.0, rel=1e-5)
+
+
 def test_a_negative_depth_is_refused() -> None:
     with pytest.raises(ValueError, match="depth is -1"):
         Generator(1, depth=-1)

@@ -1,29 +1,24 @@
-"""Classifiers: training lowers the loss, goes on bit for bit, is the same on two processes; heads are the best there are."""
+"""Classifiers: training lowers the loss and goes on bit for bit; a teacher is learned from; heads are the best there are."""
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from training.classifier_head import fit, pooled
-from training.classifier_recipe import HeadRecipe, Recipe, default_recipe
-from training.classifier_weights import misread, ship
-from training.data.caltech import centre_crop
-from training.data.labelled import batches, images_of
+from training.classifier_recipe import Recipe, default_recipe
+from training.classifier_weights import misread
+from training.data.labelled import batches
 from training.data.mnist import LabelledImages
-from training.data.photos import caltech_paths, data_root, split_digit, squashed
 from training.distributed import World
-from training.models.target import WEIGHTS, build_target, learned, load_target
+from training.models.target import build_target, learned, load_target
 from training.train_classifier import Training, train
 
 ALONE = World(0, 1, torch.device("cpu"))

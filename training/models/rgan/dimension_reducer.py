@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -76,8 +75,7 @@ class DimensionReducer(nn.Module):
         if self.config.up == "max":
             large = F.max_unpool2d(small, indices, kernel)
         elif self.config.up == "avg":
-            # Each pixel of a cell takes the cell's one value: equation (17).
-            large = small.repeat_interleave(kernel, dim=-2).repeat_interleave(kernel, dim=-1)
+            large = _spread(small, kernel, whole)
         else:
             large = self.up(small)
         reduced = large[..., :height, :width]
@@ -91,7 +89,18 @@ def build_reducer(config: ReducerConfig | None, channels: int) -> nn.Module:
 
 def cell_means(r: Tensor, kernel: int) -> Tensor:
     """Each pixel's cell mean: average down, average up, the case that Appendix B proves. Same shape as r."""
-    reducer = DimensionReducer(ReducerConfig("avg", "avg", False, kernel), r.shape[1])
-    with torch.no_grad():
-        found: Tensor = reducer(r)
-    return found
+    small = F.avg_pool2d(r, kernel, ceil_mode=True, count_include_pad=False)
+    return _spread(small, kernel, r)
+
+
+def cell_headroom(x: Tensor, kernel: int) -> tuple[Tensor, Tensor]:
+    """How far each pixel's cell can move before one of its pixels leaves [0, 1]: least and most, same shape as x."""
+    lower = -(1.0 - F.max_pool2d(1.0 - x, kernel, ceil_mode=True))
+    upper = 1.0 - F.max_pool2d(x, kernel, ceil_mode=True)
+    return _spread(lower, kernel, x), _spread(upper, kernel, x)
+
+
+def _spread(small: Tensor, kernel: int, like: Tensor) -> Tensor:
+    """Each pixel of a cell takes the cell's one value: equation (17)."""
+    large = small.repeat_interleave(kernel, dim=-2).repeat_interleave(kernel, dim=-1)
+    return large[..., : like.shape[-2], : like.shape[-1]]
