@@ -30,6 +30,7 @@ KERNELS = {
     "k3": "kernel 3",
     "k4": "kernel 4",
     "best": "our recipe (kernel 2)",
+    "photo": "our recipe for photos (kernel 4)",
 }
 
 DISTORTIONS = {
@@ -48,11 +49,12 @@ METHODS = {
     **KERNELS,
     "rgan": "RGAN (our recipe)",
     "clean": "clean",
+    **{f"to_{name}": f"to {label}" for name, label in NETWORKS.items()},
     "cw": "C&W (optimised)",
     "pgd": "PGD (gradient)",
     "advgan": "AdvGAN (generated)",
-    **{f"lambda{value}": f"λ₂ = {value}" for value in ("0.5", "1", "2", "4", "8", "14")},
-    **{f"alpha{a}_beta{b}": f"α = {a}, β = {b}" for a, b in ((1, 0), (0, 1), (1, 1), (10, 1), (100, 1))},
+    **{f"lambda{value}": f"lambda_2 = {value}" for value in ("0.5", "1", "2", "4", "8", "14")},
+    **{f"alpha{a}_beta{b}": f"alpha = {a}, beta = {b}" for a, b in ((1, 0), (0, 1), (1, 1), (10, 1), (100, 1))},
     **{
         f"{skip}_{down}_{up}": f"{'skip' if skip == 'skip' else 'no skip'}, down {down}, up {up}"
         for skip in ("plain", "skip")

@@ -85,9 +85,7 @@ def _two_lines(
 def distortions(experiment: Experiment, found: Found) -> Figure:
     """Figure 7: a group of bars a distortion, a bar a kernel."""
     rows = [row for row in experiment.rows if row.name in found]
-    bars = {
-        _kernel(row): [found[row.name]["metrics"][f"{name}_asr_percent"] for name in DISTORTIONS] for row in rows
-    }
+    bars = {_kernel(row): [found[row.name]["metrics"][f"{name}_asr_percent"] for name in DISTORTIONS] for row in rows}
     alone = [found[rows[0].name]["metrics"][f"{name}_clean_changed_percent"] for name in DISTORTIONS]
     figure = _bars(list(DISTORTIONS.values()), bars)
     axes = figure.axes[0]

@@ -17,7 +17,7 @@ Record = dict[str, Any]
 Printed = Mapping[str, Mapping[str, Any]]
 
 NOT_RUN = "not run"
-NONE = "–"
+NONE = "-"
 
 
 @dataclass(frozen=True)
@@ -28,11 +28,13 @@ class Column:
         key: its name in the JSONs.
         head: its name on the page, with its unit.
         as_float: its name in the JSONs when images stay floats.
+        in_paper: whether the paper's tables have it.
     """
 
     key: str
     head: str
     as_float: str = ""
+    in_paper: bool = True
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def table(
     heads = ["method"]
     for column in columns:
         heads += _heads(column, paper)
-    lines = [_line([*heads, "minutes", "training"]), "|---" * (len(heads) + 2) + "|"]
+    lines = [_line([*heads, "minutes", "training"]), "|---" + "|---:" * (len(heads) + 1) + "|"]
     for row in rows:
         label, record = labels.get(row.method, row.method), found.get(row.name)
         printed = {} if paper is None else paper.values.get(row.method, {})
@@ -96,7 +98,7 @@ def _listed(values: Iterable[str]) -> str:
 
 
 def _heads(column: Column, paper: Paper | None) -> list[str]:
-    if paper is None:
+    if paper is None or not column.in_paper:
         return [column.head]
     if paper.other_data:
         return [f"{column.head}: paper, {paper.other_data}, other data", "ours"]
@@ -109,7 +111,7 @@ def _cells(
     cells: list[str] = []
     for column in columns:
         ours, text = _ours(column.as_float if floats else column.key, record)
-        if paper is None:
+        if paper is None or not column.in_paper:
             cells.append(text)
             continue
         theirs = printed.get(column.key)

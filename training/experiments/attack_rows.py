@@ -14,6 +14,9 @@ from training.experiments.experiment import Outcome, shown
 from training.rgan_losses import stored
 from training.rgan_measure import Answers, Distance, batched
 
+#: What the picture of an attack's examples shows, from the top.
+STRIPS = ("original", "adversarial", "perturbation")
+
 
 @dataclass(frozen=True)
 class Transferred:
@@ -106,7 +109,5 @@ def _described(x: Tensor, label: Tensor, adversarial: Tensor, classifier: nn.Mod
     metrics = {"images": answers.count, "asr_percent": answers.asr_percent, **distance.figures("protected")}
     # On photos a perturbation is too faint to see as it is.
     gain = 1 if x.shape[-1] < 100 else 10
-    perturbation = 0.5 + 0.5 * gain * (shown(adversarial) - shown(x))
-    return Outcome(
-        metrics, {"original": shown(x), "adversarial": shown(adversarial), f"perturbation x{gain}": perturbation}
-    )
+    strips = (shown(x), shown(adversarial), 0.5 + 0.5 * gain * (shown(adversarial) - shown(x)))
+    return Outcome(metrics, dict(zip(STRIPS, strips, strict=True)))

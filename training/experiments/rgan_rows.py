@@ -14,6 +14,9 @@ from training.rgan_losses import stored
 from training.rgan_measure import Answers, batched, mean_losses, measure, pictures
 from training.rgan_recipe import RganRecipe
 
+#: What a measured row's picture shows, from the top: Figure 11's columns.
+STRIPS = ("original", "adversarial", "recovered", "perturbation", "recovered perturbation", "error x10")
+
 
 @dataclass(frozen=True)
 class Measured:
@@ -28,15 +31,16 @@ class Measured:
         as_float = measure(rgan, classifier, x, label, eight_bit=False)
         metrics = measure(rgan, classifier, x, label) | {f"float_{k}": v for k, v in as_float.items() if k != "images"}
         made = pictures(rgan, shown(x))
-        strips = {
-            "original": made.original,
-            "adversarial": made.adversarial,
-            "recovered": made.recovered,
-            "perturbation": 0.5 + 0.5 * made.perturbation,
-            "recovered perturbation": 0.5 + 0.5 * made.recovered_perturbation,
-            "error x10": 0.5 + 5.0 * (made.recovered - made.original),
-        }
-        return Outcome(metrics | mean_losses(rgan, classifier, x, label), strips, minutes)
+        strips = (
+            made.original,
+            made.adversarial,
+            made.recovered,
+            0.5 + 0.5 * made.perturbation,
+            0.5 + 0.5 * made.recovered_perturbation,
+            0.5 + 5.0 * (made.recovered - made.original),
+        )
+        named = dict(zip(STRIPS, strips, strict=True))
+        return Outcome(metrics | mean_losses(rgan, classifier, x, label), named, minutes)
 
 
 @dataclass(frozen=True)

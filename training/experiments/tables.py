@@ -6,11 +6,11 @@ from dataclasses import replace
 
 from training.attacks import DDN
 from training.experiments.attack_figures import figure4, figure5
-from training.experiments.competition import MNIST, defenses, table3, table4, table5
+from training.experiments.competition import LITE0, MNIST, defenses, photo_defenses, table3, table4, table5
 from training.experiments.experiment import Experiment, Row
 from training.experiments.rgan_rows import Adapted, Distorted, Measured
 from training.models.rgan import ReducerConfig, combinations
-from training.rgan_recipe import RganRecipe, best, published
+from training.rgan_recipe import RganRecipe, best, photo, published
 
 
 def short(recipe: RganRecipe) -> RganRecipe:
@@ -77,13 +77,14 @@ def figure7() -> Experiment:
         Row(*MNIST, "na" if k is None else f"k{k.kernel}", Distorted(_reducer(short(published()), k))) for k in kernels
     ]
     rows.append(Row(*MNIST, "best", Distorted(best())))
+    rows.append(Row(*LITE0, "photo", Distorted(photo())))
     return Experiment("figure7", "Figure 7: attack success under distortions", tuple(rows))
 
 
 def figure8() -> Experiment:
     """Attack success against defenses."""
-    specs = defenses(DDN())
-    rows = [Row(*MNIST, name, Adapted(best(), spec)) for name, spec in specs.items()]
+    rows = [Row(*MNIST, name, Adapted(best(), spec)) for name, spec in defenses(DDN()).items()]
+    rows += [Row(*LITE0, name, Adapted(photo(), spec)) for name, spec in photo_defenses(DDN()).items()]
     return Experiment("figure8", "Figure 8: attack success against defenses", tuple(rows))
 
 
