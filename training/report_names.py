@@ -15,6 +15,7 @@ NETWORKS = {
 }
 
 DEFENSES = {
+    "none": "no defense",
     "xie": "Xie et al. (resize and pad)",
     "guo": "Guo et al. (variation, quilting)",
     "prakash": "Prakash et al. (pixel deflection)",

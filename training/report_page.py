@@ -24,7 +24,7 @@ How to read the tables:
   **CER** is the share of test images misread, natural errors included; **ASR** the share of rightly read originals
   whose answer changes.
 - **minutes** is what the row took on the machine named below its table, other work going on beside it; **training** is
-  the minutes of the RGAN that the row rests on, which are part of the former where it was trained then.
+  the minutes of the training that the row rests on, which are part of the former where it was trained then.
 - `not run` is never a guess. A dash: there is no such value.
 
 `make reproduce ID=table3` runs one experiment (`ARGS="--network lite0 --method das"` a part of it),

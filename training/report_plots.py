@@ -1,4 +1,4 @@
-"""Plots of docs/reproduction.md, each from the JSONs of one experiment."""
+"""Plots of docs/reproduction.md, each from the JSONs of one experiment on one data set."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from training.experiments.experiment import Experiment, Row
+from training.experiments.experiment import Experiment
 from training.report_names import DEFENSES, DISTORTIONS, KERNELS, NETWORKS
 from training.report_tables import Record
 
@@ -85,7 +85,8 @@ def _two_lines(
 def distortions(experiment: Experiment, found: Found) -> Figure:
     """Figure 7: a group of bars a distortion, a bar a kernel."""
     rows = [row for row in experiment.rows if row.name in found]
-    bars = {_kernel(row): [found[row.name]["metrics"][f"{name}_asr_percent"] for name in DISTORTIONS] for row in rows}
+    metrics = {KERNELS[row.method]: found[row.name]["metrics"] for row in rows}
+    bars = {kernel: [values[f"{name}_asr_percent"] for name in DISTORTIONS] for kernel, values in metrics.items()}
     alone = [found[rows[0].name]["metrics"][f"{name}_clean_changed_percent"] for name in DISTORTIONS]
     figure = _bars(list(DISTORTIONS.values()), bars)
     axes = figure.axes[0]
@@ -95,11 +96,6 @@ def distortions(experiment: Experiment, found: Found) -> Figure:
         axes.hlines(value, place - width, place + width, colors="black", linestyles="dotted", label=label)
     axes.legend(ncols=3, loc="upper center", bbox_to_anchor=(0.5, 1.25))
     return figure
-
-
-def _kernel(row: Row) -> str:
-    label = KERNELS[row.method]
-    return label if row.dataset == "mnist" else f"{label}, {NETWORKS[row.network]}"
 
 
 def adaptive(experiment: Experiment, found: Found) -> Figure:

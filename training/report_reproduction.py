@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 
@@ -61,7 +63,7 @@ def section(experiment: Experiment, results: Path, paper: dict[str, dict[str, di
     lines = [f"## {experiment.title}\n"]
     if experiment.note:
         lines.append(f"{experiment.note}\n")
-    lines += [f"![{alt}]({PICTURES / name}.png)\n" for name, alt in _shown(experiment, results)]
+    lines += [f"![{picture.says}]({PICTURES / picture.name}.png)\n" for picture in pictures(experiment, results)]
     groups = [(key, list(rows)) for key, rows in groupby(experiment.rows, key=lambda row: (row.dataset, row.network))]
     waiting: list[str] = []
     for (dataset, network), rows in groups:
@@ -88,47 +90,61 @@ def _paper(dataset: str, network: str, paper: dict[str, dict[str, dict[str, floa
     return None
 
 
-def _shown(experiment: Experiment, results: Path) -> Iterator[tuple[str, str]]:
-    """The experiment's pictures, as far as there is something to show: their names, and what they are."""
-    if experiment.id in PLOTS and records(experiment, results):
-        yield experiment.id, experiment.title
+@dataclass(frozen=True)
+class Picture:
+    """A plot or images on the page.
+
+    Args:
+        name: its file's, without the ending.
+        says: what it shows, in words.
+        digest: of all that it is drawn from; the file holds it.
+    """
+
+    name: str
+    says: str
+    digest: str
+    draw: Callable[[], Figure]
+
+
+def pictures(experiment: Experiment, results: Path) -> Iterator[Picture]:
+    """The experiment's pictures, as far as there is something to show: a plot for each data set, and images."""
+    datasets = list(dict.fromkeys(row.dataset for row in experiment.rows))
+    for dataset in datasets:
+        part = replace(experiment, rows=tuple(row for row in experiment.rows if row.dataset == dataset))
+        found = records(part, results)
+        if experiment.id in PLOTS and found:
+            name = experiment.id if len(datasets) == 1 else f"{experiment.id}-{dataset}"
+            metrics = {row: record["metrics"] for row, record in found.items()}
+            digest = _digest(json.dumps(metrics, sort_keys=True).encode())
+            yield Picture(
+                name, f"{experiment.title}; {DATASETS[dataset]}", digest, partial(PLOTS[experiment.id], part, found)
+            )
     for name, strips in STRIPS.items():
-        if strips.source == experiment.id and strips.files(experiment.rows, results):
-            figure = name.split("-")[0].replace("figure", "Figure ")
-            yield name, f"{figure}: {', '.join(strips.kept)}"
+        files = strips.files(experiment.rows, results) if strips.source == experiment.id else {}
+        if files:
+            says = f"Figure {name.split('-')[0].removeprefix('figure')}: {', '.join(strips.kept)}"
+            digest = _digest(b"".join(path.read_bytes() for path in files.values()))
+            yield Picture(name, says, digest, partial(strips.draw, files))
 
 
-def pictures(results: Path, folder: Path) -> dict[str, str]:
-    """Draws every picture that the page shows; by name, the digest of what it was drawn from, which the file holds."""
-    folder.mkdir(parents=True, exist_ok=True)
-    digests: dict[str, str] = {}
-    for build in EXPERIMENTS.values():
-        experiment = build()
-        for name, _ in _shown(experiment, results):
-            digests[name] = sources(name, experiment, results)
-            figure = _drawn(name, experiment, results)
-            figure.savefig(folder / f"{name}.png", dpi=110, metadata={"Software": None, "Description": digests[name]})
-    return digests
-
-
-def sources(name: str, experiment: Experiment, results: Path) -> str:
-    """The digest of what a picture shows: of the metrics, or of the rows' pictures."""
-    if name in PLOTS:
-        metrics = {row: record["metrics"] for row, record in records(experiment, results).items()}
-        content = json.dumps(metrics, sort_keys=True).encode()
-    else:
-        content = b"".join(path.read_bytes() for path in STRIPS[name].files(experiment.rows, results).values())
+def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _drawn(name: str, experiment: Experiment, results: Path) -> Figure:
-    if name in PLOTS:
-        return PLOTS[name](experiment, records(experiment, results))
-    return STRIPS[name].draw(STRIPS[name].files(experiment.rows, results))
+def draw(results: Path, folder: Path) -> None:
+    """Draws every picture that the page shows, and removes those that it does not show."""
+    folder.mkdir(parents=True, exist_ok=True)
+    shown = [picture for build in EXPERIMENTS.values() for picture in pictures(build(), results)]
+    for picture in shown:
+        origin = {"Software": None, "Description": picture.digest}
+        picture.draw().savefig(folder / f"{picture.name}.png", dpi=110, metadata=origin)
+    for path in folder.glob("figure*.png"):
+        if path.stem not in {picture.name for picture in shown}:
+            path.unlink()
 
 
 def main() -> None:
-    pictures(RESULTS, PAGE.parent / PICTURES)
+    draw(RESULTS, PAGE.parent / PICTURES)
     PAGE.write_text(page(RESULTS))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from training.attacks import AdvGanSettings
+from training.experiments import notes
 from training.experiments.attack_rows import AdvGanExemplified, Exemplified, Transferred
 from training.experiments.competition import CALTECH_NETWORKS, CW, CW_PHOTO, LITE0, MNIST, PGD_MNIST, PGD_PHOTO
 from training.experiments.experiment import Experiment, Row
@@ -20,7 +21,7 @@ def figure4() -> Experiment:
         for source in CALTECH_NETWORKS
         for target in CALTECH_NETWORKS
     ]
-    return Experiment("figure4", "Figure 4: transferability of FGSM, epsilon 8/255", tuple(rows))
+    return Experiment("figure4", "Figure 4: transferability of FGSM, epsilon 8/255", tuple(rows), notes.FIGURE4)
 
 
 def figure5() -> Experiment:
@@ -33,4 +34,4 @@ def figure5() -> Experiment:
         Row(*LITE0, "pgd", Exemplified(*LITE0, PGD_PHOTO)),
         Row(*LITE0, "advgan", AdvGanExemplified(*LITE0, _ADVGAN_PHOTO, 500)),
     )
-    return Experiment("figure5", "Figure 5: what C&W, PGD and AdvGAN write", rows)
+    return Experiment("figure5", "Figure 5: what C&W, PGD and AdvGAN write", rows, notes.FIGURE5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from training.attacks import DDN, PGD, Attack, CarliniWagner
 from training.defenses import ApeGanSettings, ArnSettings, EdsrSettings, PixelDeflection, RandomResizePad, Shield
+from training.experiments import notes
 from training.experiments.baseline_rows import Clean, Recovered
 from training.experiments.defended import (
     PHOTOS,
@@ -63,26 +64,26 @@ def photo_defenses(attack: Attack) -> dict[str, DefenseSpec]:
     }
 
 
-def _competition(identifier: str, title: str, attack: Attack, photo_attack: Attack) -> Experiment:
+def _competition(identifier: str, title: str, attack: Attack, photo_attack: Attack, note: str = "") -> Experiment:
     rows = [Row(*MNIST, name, Recovered(*MNIST, attack, spec)) for name, spec in defenses(attack).items()]
     rows += [Row(*MNIST, "rgan", Measured(best())), Row(*MNIST, "clean", Clean(*MNIST))]
     for target in CALTECH:
         specs = photo_defenses(photo_attack)
         rows += [Row(*target, name, Recovered(*target, photo_attack, spec)) for name, spec in specs.items()]
         rows += [Row(*target, "rgan", Measured(photo(target[1]))), Row(*target, "clean", Clean(*target))]
-    return Experiment(identifier, title, tuple(rows))
+    return Experiment(identifier, title, tuple(rows), note)
 
 
 def table3() -> Experiment:
     """Recovery after DDN, against RGAN."""
-    return _competition("table3", "Table 3: recovery after DDN", DDN(), DDN())
+    return _competition("table3", "Table 3: recovery after DDN", DDN(), DDN(), notes.TABLE3)
 
 
 def table4() -> Experiment:
     """Recovery after C&W, against RGAN."""
-    return _competition("table4", "Table 4: recovery after C&W", CW, CW_PHOTO)
+    return _competition("table4", "Table 4: recovery after C&W", CW, CW_PHOTO, notes.TABLE4)
 
 
 def table5() -> Experiment:
     """Recovery after PGD, against RGAN."""
-    return _competition("table5", "Table 5: recovery after PGD", PGD_MNIST, PGD_PHOTO)
+    return _competition("table5", "Table 5: recovery after PGD", PGD_MNIST, PGD_PHOTO, notes.TABLE5)

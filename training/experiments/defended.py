@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import ClassVar, Protocol
+
+from torch import Tensor
 
 from training.attacks import Attack
 from training.defenses import (
@@ -41,6 +43,17 @@ class Ready:
 
     def __call__(self, context: Context, dataset: str, network: str) -> Defense:
         return self.defense
+
+
+@dataclass(frozen=True)
+class Nothing:
+    """The defense that the others are held against."""
+
+    name: ClassVar[str] = "nothing"
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """See :class:`training.defenses.defense.Defense`."""
+        return x
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from training.attacks import DDN
+from training.experiments import notes
 from training.experiments.attack_figures import figure4, figure5
 from training.experiments.competition import LITE0, MNIST, defenses, photo_defenses, table3, table4, table5
+from training.experiments.defended import Nothing, Ready
 from training.experiments.experiment import Experiment, Row
 from training.experiments.rgan_rows import Adapted, Distorted, Measured
 from training.models.rgan import ReducerConfig, combinations
@@ -45,7 +47,7 @@ def _name(config: ReducerConfig | None) -> str:
 def table1() -> Experiment:
     """Down, up and skip of the dimension reducer."""
     rows = [Row(*MNIST, _name(c), Measured(_reducer(short(published()), c))) for c in combinations()]
-    return Experiment("table1", "Table 1: the dimension reducer", tuple(rows))
+    return Experiment("table1", "Table 1: the dimension reducer", tuple(rows), notes.TABLE1)
 
 
 def table2() -> Experiment:
@@ -55,19 +57,19 @@ def table2() -> Experiment:
         Row(*MNIST, f"alpha{a}_beta{b}", Measured(_weights(short(published()), recovery=a, recovered_label=b)))
         for a, b in mixes
     ]
-    return Experiment("table2", "Table 2: alpha L_R_mse + beta L_R_adv", tuple(rows))
+    return Experiment("table2", "Table 2: alpha L_R_mse + beta L_R_adv", tuple(rows), notes.TABLE2)
 
 
 def figure6a() -> Experiment:
     """The same total depth, split differently."""
     rows = [Row(*MNIST, f"g{g}_r{12 - g}", Measured(_depths(short(published()), g, 12 - g))) for g in (2, 4, 6, 8, 10)]
-    return Experiment("figure6a", "Figure 6a: depth of G against depth of R, 12 together", tuple(rows))
+    return Experiment("figure6a", "Figure 6a: depth of G against depth of R, 12 together", tuple(rows), notes.DEPTHS)
 
 
 def figure6b() -> Experiment:
     """More depth, split evenly."""
     rows = [Row(*MNIST, f"g{d}_r{d}", Measured(_depths(short(published()), d, d))) for d in (1, 2, 4, 6, 8)]
-    return Experiment("figure6b", "Figure 6b: total depth", tuple(rows))
+    return Experiment("figure6b", "Figure 6b: total depth", tuple(rows), notes.DEPTHS)
 
 
 def figure7() -> Experiment:
@@ -78,14 +80,16 @@ def figure7() -> Experiment:
     ]
     rows.append(Row(*MNIST, "best", Distorted(best())))
     rows.append(Row(*LITE0, "photo", Distorted(photo())))
-    return Experiment("figure7", "Figure 7: attack success under distortions", tuple(rows))
+    return Experiment("figure7", "Figure 7: attack success under distortions", tuple(rows), notes.FIGURE7)
 
 
 def figure8() -> Experiment:
     """Attack success against defenses."""
-    rows = [Row(*MNIST, name, Adapted(best(), spec)) for name, spec in defenses(DDN()).items()]
+    rows = [Row(*MNIST, "none", Adapted(best(), Ready(Nothing())))]
+    rows += [Row(*MNIST, name, Adapted(best(), spec)) for name, spec in defenses(DDN()).items()]
+    rows.append(Row(*LITE0, "none", Adapted(photo(), Ready(Nothing()))))
     rows += [Row(*LITE0, name, Adapted(photo(), spec)) for name, spec in photo_defenses(DDN()).items()]
-    return Experiment("figure8", "Figure 8: attack success against defenses", tuple(rows))
+    return Experiment("figure8", "Figure 8: attack success against defenses", tuple(rows), notes.FIGURE8)
 
 
 def figure10() -> Experiment:
@@ -94,7 +98,7 @@ def figure10() -> Experiment:
         Row(*MNIST, f"lambda{value}", Measured(_weights(short(published()), intensity=value)))
         for value in (0.5, 1, 2, 4, 8, 14)
     ]
-    return Experiment("figure10", "Figures 9 and 10: lambda_2", tuple(rows))
+    return Experiment("figure10", "Figures 9 and 10: lambda_2", tuple(rows), notes.FIGURE10)
 
 
 _BUILDERS = (
