@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -62,21 +63,21 @@ def section(experiment: Experiment, results: Path, paper: dict[str, dict[str, di
     found = records(experiment, results)
     lines = [f"## {experiment.title}\n"]
     if experiment.note:
-        lines.append(f"{experiment.note}\n")
+        lines.append(textwrap.fill(experiment.note, 120, break_long_words=False, break_on_hyphens=False) + "\n")
     lines += [f"![{picture.says}]({PICTURES / picture.name}.png)\n" for picture in pictures(experiment, results)]
     groups = [(key, list(rows)) for key, rows in groupby(experiment.rows, key=lambda row: (row.dataset, row.network))]
     waiting: list[str] = []
     for (dataset, network), rows in groups:
         values = _paper(dataset, network, paper)
         if values is None and dataset != "mnist" and not any(row.name in found for row in rows):
-            waiting.append(f"{NETWORKS[network]} ({len(rows)} rows, `--network {network}`)")
+            waiting.append(f"{NETWORKS[network]} (`--network {network}`)")
             continue
         if len(groups) > 1:
             lines.append(f"### {experiment.title.split(':')[0]}: {DATASETS[dataset]}, {NETWORKS[network]}\n")
         lines.append(table(rows, found, COLUMNS[experiment.id], METHODS, values))
         lines.append(origin(rows, found))
     if waiting:
-        lines.append(f"Not run on Caltech-101: {', '.join(waiting)}.\n")
+        lines.append(f"Not run on Caltech-101 yet: {', '.join(waiting)}.\n")
     return "\n".join(line for line in lines if line)
 
 
