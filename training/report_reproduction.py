@@ -138,7 +138,7 @@ def draw(results: Path, folder: Path) -> None:
     shown = [picture for build in EXPERIMENTS.values() for picture in pictures(build(), results)]
     for picture in shown:
         origin = {"Software": None, "Description": picture.digest}
-        picture.draw().savefig(folder / f"{picture.name}.png", dpi=110, metadata=origin)
+        picture.draw().savefig(folder / f"{picture.name}.png", dpi=110, bbox_inches="tight", metadata=origin)
     for path in folder.glob("figure*.png"):
         if path.stem not in {picture.name for picture in shown}:
             path.unlink()

@@ -55,7 +55,6 @@ class Strips:
             one.spines[:].set_visible(False)
             if not single:
                 one.set_title(label, fontsize=9)
-        figure.tight_layout()
         return figure
 
     def _cut(self, picture: np.ndarray) -> np.ndarray:
@@ -77,6 +76,6 @@ STRIPS: dict[str, Strips] = {
         "table3", rgan_rows.STRIPS, rgan_rows.STRIPS, lambda row: row.method == "rgan" and row.dataset == "mnist"
     ),
     "figure11-caltech101": Strips(
-        "table3", rgan_rows.STRIPS, rgan_rows.STRIPS, lambda row: row.method == "rgan" and row.dataset != "mnist"
+        "table3", rgan_rows.STRIPS, rgan_rows.STRIPS, lambda row: row.method == "rgan" and row.network == "lite0"
     ),
 }
