@@ -92,7 +92,7 @@ def distortions(experiment: Experiment, found: Found) -> Figure:
     axes = figure.axes[0]
     width = 0.42
     for place, value in enumerate(alone):
-        label = "the distortion alone" if place == 0 else None
+        label = "the distortion alone" if place == 0 else ""
         axes.hlines(value, place - width, place + width, colors="black", linestyles="dotted", label=label)
     axes.legend(ncols=3, loc="upper center", bbox_to_anchor=(0.5, 1.25))
     return figure

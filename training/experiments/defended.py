@@ -121,7 +121,8 @@ class ApeGanOnPatches:
     def __call__(self, context: Context, dataset: str, network: str) -> Defense:
         x, _ = context.images(dataset, "train", self.images)
         bad = context.adversarial(self.attack, dataset, network, "train", self.images)
-        return train_ape_gan(*self.patches.cut(x, bad), context.small(self.settings))
+        clean, cut = self.patches.cut(x, bad)
+        return train_ape_gan(clean, cut, context.small(self.settings))
 
 
 @dataclass(frozen=True)
