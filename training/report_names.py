@@ -50,6 +50,8 @@ METHODS = {
     **KERNELS,
     "rgan": "RGAN (our recipe)",
     "clean": "clean",
+    "rgan_all": "RGAN (our recipe), all test photos",
+    "clean_all": "clean, all test photos",
     **{f"to_{name}": f"to {label}" for name, label in NETWORKS.items()},
     "cw": "C&W (optimised)",
     "pgd": "PGD (gradient)",

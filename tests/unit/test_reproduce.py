@@ -13,6 +13,7 @@ import pytest
 import torch
 from caltech_files import made
 
+from training.attacks import FGSM
 from training.experiments.baseline_rows import Clean
 from training.experiments.context import Context
 from training.experiments.experiment import Experiment, Outcome, Row
@@ -37,7 +38,8 @@ PHOTOS = [
     ("table3", "mustafa"),
     ("table4", "jin"),
     ("table5", "zhou"),
-    ("table5", "clean"),
+    ("table3", "rgan_all"),
+    ("table3", "clean_all"),
     ("figure4", "to_lite0"),
     ("figure5", "cw"),
     ("figure5", "advgan"),
@@ -130,6 +132,21 @@ def test_a_row_without_weights_is_told_with_its_command_and_stops_no_other(
     assert "python -m training.data.download caltech256" in told
     assert "python -m training.train_classifier --dataset caltech101 --network resnet50 --teacher lite2" in told
     assert [path.name for path in (tmp_path / "table5").iterdir()] == [f"{last.name}.json"]
+
+
+def test_examples_are_kept_until_the_network_changes(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = load_target("mnist", "lenet5")
+    monkeypatch.setattr(Context, "target", lambda *_: network)
+    context, attack = Context(data, runs=tmp_path, limit=4), FGSM(epsilon=0.2)
+    first = context.adversarial(attack, "mnist", "lenet5")
+    (path,) = (tmp_path / "adversarial").iterdir()
+    made = path.stat().st_mtime_ns
+    assert torch.equal(context.adversarial(attack, "mnist", "lenet5"), first)
+    assert path.stat().st_mtime_ns == made
+    next(network.parameters()).neg_()
+    assert not torch.equal(context.adversarial(attack, "mnist", "lenet5"), first)
 
 
 @dataclass(frozen=True)

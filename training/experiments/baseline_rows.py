@@ -48,13 +48,18 @@ class Recovered:
 
 @dataclass(frozen=True)
 class Clean:
-    """The classifier on the originals."""
+    """The classifier on the originals.
+
+    Args:
+        images: of the test split; None for the data set's fixed test subset.
+    """
 
     dataset: str
     network: str
+    images: int | None = None
 
     def __call__(self, context: Context) -> Outcome:
-        x, label = context.images(self.dataset)
+        x, label = context.images(self.dataset, "test", self.images)
         classifier = context.target(self.dataset, self.network)
         answers, distance = Answers(), Distance()
         for part in batched(x):

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TypeVar
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors import safe_open
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from training.attacks import Attack
@@ -84,17 +85,29 @@ class Context:
         attack = _brief(attack) if self.miniature else attack
         key = f"{attack.name}-{_digest(attack, dataset, network, split, len(x))}"
         path = self.runs / "adversarial" / f"{key}.safetensors"
-        if path.is_file():
-            return unit_range(load_file(path)["images"])
         classifier = self.target(dataset, network)
+        known = {"classifier": _fingerprint(classifier)}
+        if path.is_file():
+            with safe_open(path, framework="pt") as file:
+                # Files from before the network was noted are taken at their name.
+                if (file.metadata() or known) == known:
+                    return unit_range(file.get_tensor("images"))
         # A gradient through a photo takes a hundred times the memory of one through a digit.
         size = 20 if x.shape[-1] > 100 else 500
         made = [attack(classifier, x[i : i + size], label[i : i + size]) for i in range(0, len(x), size)]
         levels = torch.cat(made).mul(255.0).round().to(torch.uint8)
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_file({"images": levels}, path.with_suffix(".partial"))
+        save_file({"images": levels}, path.with_suffix(".partial"), metadata=known)
         path.with_suffix(".partial").rename(path)
         return unit_range(levels)
+
+
+def _fingerprint(network: nn.Module) -> str:
+    """Of its weights, so that examples against a network that has been trained anew are made anew."""
+    digest = hashlib.sha256()
+    for value in network.state_dict().values():
+        digest.update(value.cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _brief(attack: Attack) -> Attack:

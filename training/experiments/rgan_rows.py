@@ -20,14 +20,19 @@ STRIPS = ("original", "adversarial", "recovered", "perturbation", "recovered per
 
 @dataclass(frozen=True)
 class Measured:
-    """Distances, success and errors: after 8-bit rounding, and as floats under keys that begin with ``float_``."""
+    """Distances, success and errors: after 8-bit rounding, and as floats under keys that begin with ``float_``.
+
+    Args:
+        images: of the test split; None for the data set's fixed test subset.
+    """
 
     recipe: RganRecipe
+    images: int | None = None
 
     def __call__(self, context: Context) -> Outcome:
         rgan, minutes = context.rgan(self.recipe)
         classifier = context.target(self.recipe.dataset, self.recipe.network)
-        x, label = context.images(self.recipe.dataset)
+        x, label = context.images(self.recipe.dataset, "test", self.images)
         as_float = measure(rgan, classifier, x, label, eight_bit=False)
         metrics = measure(rgan, classifier, x, label) | {f"float_{k}": v for k, v in as_float.items() if k != "images"}
         made = pictures(rgan, shown(x))
