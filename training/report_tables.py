@@ -62,7 +62,7 @@ def table(
     labels: Mapping[str, str],
     paper: Paper | None = None,
 ) -> str:
-    """A table in Markdown, a line a row; where the paper has values, a line for floats too if they were measured.
+    """A table in Markdown: a line a row, and one for floats where they were measured too.
 
     Args:
         labels: by method, what it is called on the page.
@@ -75,7 +75,7 @@ def table(
         label, record = labels.get(row.method, row.method), found.get(row.name)
         printed = {} if paper is None else paper.values.get(row.method, {})
         lines.append(_line([label, *_cells(columns, record, printed, paper, floats=False), *_minutes(record)]))
-        if paper is not None and record is not None and any(c.as_float in record["metrics"] for c in columns):
+        if record is not None and any(column.as_float in record["metrics"] for column in columns):
             lines.append(_line([f"{label}, in floats", *_cells(columns, record, printed, paper, floats=True), "", ""]))
     return "\n".join(lines) + "\n"
 
