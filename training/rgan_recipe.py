@@ -112,7 +112,7 @@ def best(epochs: int = 25) -> RganRecipe:
     )
 
 
-def photo(network: str = "lite0", epochs: int = 6) -> RganRecipe:
+def photo(network: str = "lite0", epochs: int = 4) -> RganRecipe:
     """RGAN on Caltech-101 at 224x224, made to train on a CPU: cells of 4x4, and layers that begin at a cell a step."""
     return RganRecipe(
         dataset="caltech101",
@@ -132,9 +132,9 @@ def photo(network: str = "lite0", epochs: int = 6) -> RganRecipe:
             confidence=5.0,
             gan="none",
             intensity="budget",
-            budget_db=30.0,
+            budget_db=28.0,
             stored=True,
-            share_ramp=0.3,
+            share_ramp=0.6,
         ),
         schedule=Schedule(epochs=epochs, batch=16, kind="one_cycle", learning_rate=3e-3),
     )

@@ -1,4 +1,4 @@
-"""Classifiers: training lowers the loss and goes on bit for bit; a teacher is learned from; heads are the best there are."""
+"""Classifiers: training lowers the loss, goes on bit for bit, learns from a teacher; heads are the best there are."""
 
 from __future__ import annotations
 
