@@ -18,8 +18,8 @@ How to read the tables:
 
 - **paper** is what the paper prints, **ours** what was measured here, **difference** ours minus the paper's.
 - Ours are measured on what a file holds: every image clamped and rounded to 8 bits. The paper rounds nothing as far as
-  it says, so a line *in floats* stands below where that was measured too. For the competitors it was not: rounding has an
-  L2 of 0.03 at 28x28 and 0.44 at 224x224, which is small against what they leave.
+  it says, so a line *in floats* stands below where that was measured too. For the competitors it was not: rounding has
+  an L2 of 0.03 at 28x28 and 0.44 at 224x224, which is small against what they leave.
 - **L2** is the norm of the error of one image in [0, 1], then the mean; **PSNR** in dB is the mean of each image's;
   **CER** is the share of test images misread, natural errors included; **ASR** the share of rightly read originals
   whose answer changes.
