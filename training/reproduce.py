@@ -23,6 +23,9 @@ from training.experiments.tables import EXPERIMENTS
 from training.provenance import provenance
 
 RESULTS = Path("training/results")
+
+#: Figures that show the pictures of another experiment's rows: which experiment, and which methods (None: all).
+SHOWN_BY: dict[str, tuple[str, list[str] | None]] = {"figure9": ("figure10", None), "figure11": ("table3", ["rgan"])}
 CONSOLE = Console()
 
 
@@ -108,7 +111,7 @@ def listing(results: Path) -> Iterator[str]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("id", nargs="?", choices=[*EXPERIMENTS, "all"], help="the table or figure")
+    parser.add_argument("id", nargs="?", choices=[*EXPERIMENTS, *SHOWN_BY, "all"], help="the table or figure")
     parser.add_argument("--list", action="store_true", help="print all rows, and which have been run, and stop")
     parser.add_argument("--data", help="data folder (default: SRAE_DATA, else ./data)")
     parser.add_argument("--network", action="append", help="only rows of this classifier (may be repeated)")
@@ -127,8 +130,9 @@ def main() -> int:
     torch.set_num_threads(arguments.threads)
     context = Context(data_root(arguments.data), limit=arguments.limit, retrain=arguments.retrain)
     asked, missing = 0, []
-    for name in EXPERIMENTS if arguments.id == "all" else [arguments.id]:
-        experiment = _only(EXPERIMENTS[name](), arguments.network, arguments.method)
+    asked_id, methods = SHOWN_BY.get(arguments.id, (arguments.id, None))
+    for name in EXPERIMENTS if asked_id == "all" else [asked_id]:
+        experiment = _only(EXPERIMENTS[name](), arguments.network, arguments.method or methods)
         asked += len(experiment.rows)
         missing += run(experiment, context, arguments.results, arguments.again)
     return _summary(asked, missing)

@@ -19,7 +19,7 @@ from training.experiments.context import Context
 from training.experiments.experiment import Experiment, Outcome, Row
 from training.experiments.tables import EXPERIMENTS
 from training.models.target import load_target
-from training.reproduce import listing, run
+from training.reproduce import SHOWN_BY, listing, run
 
 #: Rows that between them take every path: RGAN trained, mixed losses, depths, distortions, defenses, attacks, clean.
 DIGITS = [
@@ -85,6 +85,11 @@ def test_every_experiment_builds_and_names_each_row_once() -> None:
         names = [row.name for row in experiment.rows]
         assert experiment.id == name
         assert len(set(names)) == len(names)
+
+
+def test_figures_9_and_11_are_of_rows_that_there_are() -> None:
+    for experiment, methods in SHOWN_BY.values():
+        assert set(methods or []) <= {row.method for row in EXPERIMENTS[experiment]().rows}
 
 
 def _row(name: str, network: str, method: str) -> Row:
