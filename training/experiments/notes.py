@@ -14,7 +14,8 @@ best within a family, between networks of similar depth. Beside it stands a step
 directions, which knows no network: what exceeds that has been transferred."""
 FIGURE5 = """The paper shows pictures alone: a generated perturbation is larger and messier than an optimised one or
 one that follows a gradient. Here are its L2 and PSNR, too, after 8-bit rounding. Perturbations are drawn around grey,
-on photos ten times as strong as they are. The photos are Caltech-101's (Li, Andreeto, Ranzato and Perona, CC BY 4.0)."""
+on photos ten times as strong as they are. The photos are Caltech-101's (Li, Andreeto, Ranzato and Perona, CC BY
+4.0)."""
 TABLE1 = f"""{_SHORT}: what can be compared is the order of the rows, not their values. Lower is better in all four
 losses; the paper prints no values where its training did not converge, and has no row for an average or a convolution
 undone by a maximum, which lacks the indices."""
