@@ -88,7 +88,7 @@ evaluate-photo: setup ## Measures both tiers on the development photos, with the
 
 .PHONY: reproduce
 reproduce: $(VENV)/.stamp ## Runs a table or figure of the paper, ID=table3 for one; goes on where it stopped
-	@test -n "$(ID)" || { echo 'Say which: make reproduce ID=table3 (or all)'; exit 2; }
+	@test -n "$(ID)" || { echo 'Say which: make reproduce ID=table3 (or all); python -m training.reproduce --list names them'; exit 2; }
 	$(BIN)/python -m training.reproduce $(ID) $(ARGS)
 	$(MAKE) report
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, is_dataclass, replace
 from pathlib import Path
 
@@ -21,16 +23,25 @@ from training.experiments.tables import EXPERIMENTS
 from training.provenance import provenance
 
 RESULTS = Path("training/results")
+
+#: Figures that show the pictures of another experiment's rows: which experiment, and which methods (None: all).
+SHOWN_BY: dict[str, tuple[str, list[str] | None]] = {"figure9": ("figure10", None), "figure11": ("table3", ["rgan"])}
 CONSOLE = Console()
 
 
-def run(experiment: Experiment, context: Context, results: Path, again: bool = False) -> None:
+def run(experiment: Experiment, context: Context, results: Path, again: bool = False) -> list[str]:
     """Runs the rows that this checkout has not run yet; each leaves a JSON, and pictures where it has some.
+
+    A row whose data or weights are not there is passed over, with the message that says where they come from.
 
     Args:
         results: the folder that gets ``<id>/<dataset>-<classifier>-<method>.json``.
         again: whether rows that are done run once more.
+
+    Returns:
+        The names of the rows that were passed over.
     """
+    missing: list[str] = []
     for number, row in enumerate(experiment.rows, start=1):
         mark = context.runs / "reproduce" / experiment.id / f"{row.name}.json"
         settings = json.dumps(_plain(row.work) | {"limit": context.limit}, sort_keys=True)
@@ -39,10 +50,16 @@ def run(experiment: Experiment, context: Context, results: Path, again: bool = F
             continue
         CONSOLE.print(f"{experiment.id} {number}/{len(experiment.rows)} {row.name}")
         begun = time.monotonic()
-        outcome = row.work(context)
+        try:
+            outcome = row.work(context)
+        except FileNotFoundError as error:
+            CONSOLE.print(f"not run: {error}", style="yellow", markup=False, soft_wrap=True)
+            missing.append(row.name)
+            continue
         _write(results / experiment.id, row, outcome, (time.monotonic() - begun) / 60)
         mark.parent.mkdir(parents=True, exist_ok=True)
         mark.write_text(settings)
+    return missing
 
 
 def _write(folder: Path, row: Row, outcome: Outcome, minutes: float) -> None:
@@ -75,24 +92,65 @@ def _plain(value: object) -> dict[str, object]:
     return {"kind": type(value).__name__} | asdict(value)
 
 
-def main() -> None:
+def listing(results: Path) -> Iterator[str]:
+    """A line for each experiment and each of its rows: whether there is a result, of when, and what it took."""
+    for name, build in EXPERIMENTS.items():
+        experiment = build()
+        paths = {row.name: results / name / f"{row.name}.json" for row in experiment.rows}
+        done = sum(path.is_file() for path in paths.values())
+        yield f"{name:10}{experiment.title} ({done} of {len(paths)} rows have been run)"
+        for row, path in paths.items():
+            if path.is_file():
+                record = json.loads(path.read_text())
+                origin, learned = record["provenance"], record["training_minutes"]
+                rests = f", on a training of {learned:.1f}" if learned else ""
+                yield f"  {row:40}run on {origin['date']} in {origin['minutes']:.1f} minutes{rests}"
+            else:
+                yield f"  {row:40}not run"
+
+
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("id", choices=[*EXPERIMENTS, "all"], help="the table or figure")
+    parser.add_argument("id", nargs="?", choices=[*EXPERIMENTS, *SHOWN_BY, "all"], help="the table or figure")
+    parser.add_argument("--list", action="store_true", help="print all rows, and which have been run, and stop")
     parser.add_argument("--data", help="data folder (default: SRAE_DATA, else ./data)")
+    parser.add_argument("--network", action="append", help="only rows of this classifier (may be repeated)")
     parser.add_argument("--method", action="append", help="only this row, by its method's name (may be repeated)")
-    parser.add_argument("--limit", type=int, help="how many test images, the first ones (default: all)")
+    parser.add_argument("--limit", type=int, help="at most so many images of a split (default: what the row says)")
     parser.add_argument("--retrain", action="store_true", help="train again what the repository holds weights of")
     parser.add_argument("--again", action="store_true", help="run rows that are done once more")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the JSONs (default: %(default)s)")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads (default: %(default)s)")
     arguments = parser.parse_args()
+    if arguments.list:
+        print("\n".join(listing(arguments.results)))
+        return 0
+    if arguments.id is None:
+        parser.error("name a table or figure, or 'all'; --list prints them")
     torch.set_num_threads(arguments.threads)
     context = Context(data_root(arguments.data), limit=arguments.limit, retrain=arguments.retrain)
-    for name in EXPERIMENTS if arguments.id == "all" else [arguments.id]:
-        experiment = EXPERIMENTS[name]()
-        rows = tuple(row for row in experiment.rows if not arguments.method or row.method in arguments.method)
-        run(replace(experiment, rows=rows), context, arguments.results, arguments.again)
+    asked, missing = 0, []
+    asked_id, methods = SHOWN_BY.get(arguments.id, (arguments.id, None))
+    for name in EXPERIMENTS if asked_id == "all" else [asked_id]:
+        experiment = _only(EXPERIMENTS[name](), arguments.network, arguments.method or methods)
+        asked += len(experiment.rows)
+        missing += run(experiment, context, arguments.results, arguments.again)
+    return _summary(asked, missing)
+
+
+def _only(experiment: Experiment, networks: list[str] | None, methods: list[str] | None) -> Experiment:
+    rows = (row for row in experiment.rows if networks is None or row.network in networks)
+    return replace(experiment, rows=tuple(row for row in rows if methods is None or row.method in methods))
+
+
+def _summary(asked: int, missing: list[str]) -> int:
+    """Says how it went; the exit status: 1 where nothing of what was asked for could be done."""
+    if asked == 0:
+        CONSOLE.print("No row has that network and that method: --list prints all.")
+    if missing:
+        CONSOLE.print(f"{len(missing)} of {asked} rows were not run, for want of data or weights (see above).")
+    return int(len(missing) == asked)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -99,7 +99,9 @@ class Answers:
         return 100.0 * self.changed / max(self.right, 1)
 
 
-def batched(images: Tensor, size: int = 500) -> list[slice]:
+def batched(images: Tensor) -> list[slice]:
+    """Parts of a batch that fit into memory: 500 digits, or 50 photos."""
+    size = 500 if images.shape[-1] < 100 else 50
     return [slice(start, start + size) for start in range(0, len(images), size)]
 
 

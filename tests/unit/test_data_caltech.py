@@ -8,22 +8,11 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from caltech_files import BESIDE, FOLDER, made
 
 from training.data.caltech import CLASSES, CROP, caltech, centre_crop, random_crop
 from training.data.download import BY_HAND, download
 from training.data.photos import DECODED_SIZE, DataMissingError, caltech101, split_digit
-
-FOLDER = {"caltech101": "caltech101/101_ObjectCategories", "caltech256": "caltech256/256_ObjectCategories"}
-BESIDE = {"caltech101": "BACKGROUND_Google", "caltech256": "257.clutter"}
-
-
-def made(root: Path, name: str) -> Path:
-    """A data set of one plain photo a class, as dark as the class's number, and one of nothing."""
-    for index, folder in enumerate([f"{i:03}.thing" for i in range(CLASSES[name])] + [BESIDE[name]]):
-        path = root / FOLDER[name] / folder / "image_0001.jpg"
-        path.parent.mkdir(parents=True)
-        cv2.imwrite(str(path), np.full((30, 40, 3), index % 256, dtype=np.uint8))
-    return root
 
 
 @pytest.fixture(scope="module", params=sorted(CLASSES))
@@ -48,6 +37,15 @@ def test_every_photo_of_a_class_is_in_one_split_with_its_label(root: Path, name:
         for row, label in zip(part.rows, part.labels.tolist(), strict=True):
             assert part.photos[row].mean() == pytest.approx(label, abs=1)  # it is that class's photo
             assert split_digit(f"{split.classes[label]}/image_0001.jpg") in digits
+
+
+def test_a_subset_is_spread_over_the_classes_and_half_of_it_is_part_of_it(tmp_path: Path) -> None:
+    train = caltech(made(tmp_path, "caltech101"), "caltech101", tmp_path / "cache").train
+    whole, half = train.spread(20), train.spread(10)
+    assert len(whole) == 20
+    assert half.rows.tolist() == whole.rows[::2].tolist()
+    assert whole.labels.tolist() == [int(train.labels[i * len(train) // 20]) for i in range(20)]
+    assert train.spread(len(train)).rows.tolist() == train.rows.tolist()
 
 
 def test_the_hash_rule_of_the_split_is_fixed() -> None:

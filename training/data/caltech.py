@@ -44,6 +44,11 @@ class LabelledPhotos:
         crops = [random_crop(self.photos[row], generator) for row in rows]
         return torch.stack(crops).float() / 255.0, self.labels[chosen]
 
+    def spread(self, count: int) -> LabelledPhotos:
+        """``count`` of them at even distances; at most as many as there are."""
+        chosen = np.arange(count) * len(self) // max(count, 1)
+        return LabelledPhotos(self.photos, self.rows[chosen], self.labels[torch.from_numpy(chosen)])
+
     def centred(self) -> Tensor:
         """The centre crops, for measuring: uint8, shape (N, 3, CROP, CROP)."""
         images = torch.empty(len(self), 3, CROP, CROP, dtype=torch.uint8)

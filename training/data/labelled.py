@@ -62,8 +62,13 @@ def training_batches(dataset: str, root: Path) -> Batches:
     raise ValueError(f"no data set {dataset!r}")
 
 
-def images_of(dataset: str, root: Path, split: Split) -> LabelledImages:
+def images_of(dataset: str, root: Path, split: Split, count: int | None = None) -> LabelledImages:
     """A data set's images of one split, not augmented.
+
+    Args:
+        count: how many, at most; None for all. Of MNIST the first ones, as is usual. Of Caltech, whose files lie in the
+            order of their classes, evenly spread ones: the i-th of n is number ``i * size // n``, so that classes keep
+            their shares and half as many are a part of the whole.
 
     Raises:
         DataMissingError: it is not in the data folder.
@@ -71,10 +76,11 @@ def images_of(dataset: str, root: Path, split: Split) -> LabelledImages:
     """
     if dataset == "mnist":
         found: LabelledImages = getattr(mnist(root), split)
-        return found
+        return LabelledImages(found.images[:count], found.labels[:count])
     if dataset in CLASSES:
         part: LabelledPhotos = getattr(caltech(root, dataset), split)
-        return LabelledImages(part.centred(), part.labels)
+        spread = part.spread(len(part) if count is None else min(count, len(part)))
+        return LabelledImages(spread.centred(), spread.labels)
     raise ValueError(f"no data set {dataset!r}")
 
 

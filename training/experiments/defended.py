@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import ClassVar, Protocol
+
+from torch import Tensor
 
 from training.attacks import Attack
 from training.defenses import (
@@ -20,9 +22,11 @@ from training.defenses import (
     train_edsr,
 )
 from training.experiments.context import Context
+from training.experiments.patches import Patches
 
-#: Clean training images from which patches are cut, or on which a network learns.
+#: Training images from which patches are cut, or on which a network learns: of digits, and of photos of 224 pixels.
 CLEAN_IMAGES = 10_000
+PHOTOS = 150
 
 
 class DefenseSpec(Protocol):
@@ -42,13 +46,25 @@ class Ready:
 
 
 @dataclass(frozen=True)
+class Nothing:
+    """The defense that the others are held against."""
+
+    name: ClassVar[str] = "nothing"
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """See :class:`training.defenses.defense.Defense`."""
+        return x
+
+
+@dataclass(frozen=True)
 class Quilted:
     """Total variance minimisation and quilting, with patches of the training images."""
 
     variation: TotalVariation = field(default_factory=TotalVariation)
+    images: int = CLEAN_IMAGES
 
     def __call__(self, context: Context, dataset: str, network: str) -> Defense:
-        x, _ = context.images(dataset, "train", CLEAN_IMAGES)
+        x, _ = context.images(dataset, "train", self.images)
         return QuiltingAfterVariation(self.variation, Quilting.from_images(x))
 
 
@@ -57,9 +73,10 @@ class SuperResolved:
     """Super-resolution by a network that learns from the training images."""
 
     settings: EdsrSettings = field(default_factory=EdsrSettings)
+    images: int = CLEAN_IMAGES
 
     def __call__(self, context: Context, dataset: str, network: str) -> Defense:
-        x, _ = context.images(dataset, "train", CLEAN_IMAGES)
+        x, _ = context.images(dataset, "train", self.images)
         settings = replace(self.settings, steps=3) if context.miniature else self.settings
         return SuperResolution(train_edsr(x, settings))
 
@@ -90,3 +107,37 @@ class ArnAgainst:
         x, _ = context.images(dataset, "train", self.images)
         bad = {a.name: context.adversarial(a, dataset, network, "train", self.images) for a in self.attacks}
         return train_arn(x, bad, context.small(self.settings))
+
+
+@dataclass(frozen=True)
+class ApeGanOnPatches:
+    """APE-GAN trained on patches of an attack's examples of training photos; it is convolutional throughout."""
+
+    attack: Attack
+    settings: ApeGanSettings = field(default_factory=ApeGanSettings)
+    images: int = PHOTOS
+    patches: Patches = field(default_factory=Patches)
+
+    def __call__(self, context: Context, dataset: str, network: str) -> Defense:
+        x, _ = context.images(dataset, "train", self.images)
+        bad = context.adversarial(self.attack, dataset, network, "train", self.images)
+        clean, cut = self.patches.cut(x, bad)
+        return train_ape_gan(clean, cut, context.small(self.settings))
+
+
+@dataclass(frozen=True)
+class ArnOnPatches:
+    """ARN trained on patches of several attacks' examples of training photos; it is convolutional throughout."""
+
+    attacks: tuple[Attack, ...]
+    settings: ArnSettings = field(default_factory=ArnSettings)
+    images: int = PHOTOS
+    patches: Patches = field(default_factory=Patches)
+
+    def __call__(self, context: Context, dataset: str, network: str) -> Defense:
+        x, _ = context.images(dataset, "train", self.images)
+        bad = [context.adversarial(a, dataset, network, "train", self.images) for a in self.attacks]
+        clean, *cut = self.patches.cut(x, *bad)
+        return train_arn(
+            clean, {a.name: part for a, part in zip(self.attacks, cut, strict=True)}, context.small(self.settings)
+        )

@@ -23,6 +23,17 @@ class Outcome:
     training_minutes: float = 0.0
 
 
+def shown(images: Tensor) -> Tensor:
+    """Those that a row's picture shows: the first eight digits, or three photos far from each other.
+
+    Not the first photos: of Caltech-101 they are faces of people, which need not be in a repository.
+    """
+    if images.shape[-1] < 100:
+        return images[:8]
+    third = max(len(images) // 3, 1)
+    return images[third // 2 :: third][:3]
+
+
 class Work(Protocol):
     """A row's computation: a frozen dataclass whose fields say all of it."""
 

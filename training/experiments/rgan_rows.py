@@ -9,34 +9,43 @@ import torch
 from training.distortions import DISTORTIONS
 from training.experiments.context import Context
 from training.experiments.defended import DefenseSpec
-from training.experiments.experiment import Outcome
+from training.experiments.experiment import Outcome, shown
 from training.rgan_losses import stored
 from training.rgan_measure import Answers, batched, mean_losses, measure, pictures
 from training.rgan_recipe import RganRecipe
 
+#: What a measured row's picture shows, from the top: Figure 11's columns.
+STRIPS = ("original", "adversarial", "recovered", "perturbation", "recovered perturbation", "error x10")
+
 
 @dataclass(frozen=True)
 class Measured:
-    """Distances, success and errors: after 8-bit rounding, and as floats under keys that begin with ``float_``."""
+    """Distances, success and errors: after 8-bit rounding, and as floats under keys that begin with ``float_``.
+
+    Args:
+        images: of the test split; None for the data set's fixed test subset.
+    """
 
     recipe: RganRecipe
+    images: int | None = None
 
     def __call__(self, context: Context) -> Outcome:
         rgan, minutes = context.rgan(self.recipe)
         classifier = context.target(self.recipe.dataset, self.recipe.network)
-        x, label = context.images(self.recipe.dataset)
+        x, label = context.images(self.recipe.dataset, "test", self.images)
         as_float = measure(rgan, classifier, x, label, eight_bit=False)
         metrics = measure(rgan, classifier, x, label) | {f"float_{k}": v for k, v in as_float.items() if k != "images"}
-        made = pictures(rgan, x[:8])
-        shown = {
-            "original": made.original,
-            "adversarial": made.adversarial,
-            "recovered": made.recovered,
-            "perturbation": 0.5 + 0.5 * made.perturbation,
-            "recovered perturbation": 0.5 + 0.5 * made.recovered_perturbation,
-            "error x10": 0.5 + 5.0 * (made.recovered - made.original),
-        }
-        return Outcome(metrics | mean_losses(rgan, classifier, x, label), shown, minutes)
+        made = pictures(rgan, shown(x))
+        strips = (
+            made.original,
+            made.adversarial,
+            made.recovered,
+            0.5 + 0.5 * made.perturbation,
+            0.5 + 0.5 * made.recovered_perturbation,
+            0.5 + 5.0 * (made.recovered - made.original),
+        )
+        named = dict(zip(STRIPS, strips, strict=True))
+        return Outcome(metrics | mean_losses(rgan, classifier, x, label), named, minutes)
 
 
 @dataclass(frozen=True)

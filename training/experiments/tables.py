@@ -4,20 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from training.attacks import DDN, PGD, Attack, CarliniWagner
-from training.defenses import PixelDeflection, RandomResizePad, Shield
-from training.experiments.baseline_rows import Clean, Recovered
-from training.experiments.defended import ApeGanAgainst, ArnAgainst, DefenseSpec, Quilted, Ready, SuperResolved
+from training.attacks import DDN
+from training.experiments import notes
+from training.experiments.attack_figures import figure4, figure5
+from training.experiments.competition import LITE0, MNIST, defenses, photo_defenses, table3, table4, table5
+from training.experiments.defended import Nothing, Ready
 from training.experiments.experiment import Experiment, Row
 from training.experiments.rgan_rows import Adapted, Distorted, Measured
 from training.models.rgan import ReducerConfig, combinations
-from training.rgan_recipe import RganRecipe, best, published
-
-MNIST = ("mnist", "lenet5")
-
-#: C&W's 10,000 iterations in each of nine searches take hours for 10,000 images; this many leave L2 nearly the same.
-CW = CarliniWagner(max_iterations=100, binary_search_steps=5, initial_const=1.0, learning_rate=0.05)
-PGD_MNIST = PGD()
+from training.rgan_recipe import RganRecipe, best, photo, published
 
 
 def short(recipe: RganRecipe) -> RganRecipe:
@@ -52,7 +47,7 @@ def _name(config: ReducerConfig | None) -> str:
 def table1() -> Experiment:
     """Down, up and skip of the dimension reducer."""
     rows = [Row(*MNIST, _name(c), Measured(_reducer(short(published()), c))) for c in combinations()]
-    return Experiment("table1", "Table 1: the dimension reducer", tuple(rows))
+    return Experiment("table1", "Table 1: the dimension reducer", tuple(rows), notes.TABLE1)
 
 
 def table2() -> Experiment:
@@ -62,53 +57,19 @@ def table2() -> Experiment:
         Row(*MNIST, f"alpha{a}_beta{b}", Measured(_weights(short(published()), recovery=a, recovered_label=b)))
         for a, b in mixes
     ]
-    return Experiment("table2", "Table 2: alpha L_R_mse + beta L_R_adv", tuple(rows))
-
-
-def _defenses(attack: Attack) -> dict[str, DefenseSpec]:
-    """The paper's competitors in its order."""
-    return {
-        "xie": Ready(RandomResizePad()),
-        "guo": Quilted(),
-        "prakash": Ready(PixelDeflection()),
-        "das": Ready(Shield()),
-        "mustafa": SuperResolved(),
-        "jin": ApeGanAgainst(attack),
-        "zhou": ArnAgainst((PGD_MNIST, DDN())),
-    }
-
-
-def _competition(identifier: str, title: str, attack: Attack) -> Experiment:
-    rows = [Row(*MNIST, name, Recovered(*MNIST, attack, spec)) for name, spec in _defenses(attack).items()]
-    rows += [Row(*MNIST, "rgan", Measured(best())), Row(*MNIST, "clean", Clean(*MNIST))]
-    return Experiment(identifier, title, tuple(rows))
-
-
-def table3() -> Experiment:
-    """Recovery after DDN, against RGAN."""
-    return _competition("table3", "Table 3: recovery after DDN", DDN())
-
-
-def table4() -> Experiment:
-    """Recovery after C&W, against RGAN."""
-    return _competition("table4", "Table 4: recovery after C&W", CW)
-
-
-def table5() -> Experiment:
-    """Recovery after PGD, against RGAN."""
-    return _competition("table5", "Table 5: recovery after PGD", PGD_MNIST)
+    return Experiment("table2", "Table 2: alpha L_R_mse + beta L_R_adv", tuple(rows), notes.TABLE2)
 
 
 def figure6a() -> Experiment:
     """The same total depth, split differently."""
     rows = [Row(*MNIST, f"g{g}_r{12 - g}", Measured(_depths(short(published()), g, 12 - g))) for g in (2, 4, 6, 8, 10)]
-    return Experiment("figure6a", "Figure 6a: depth of G against depth of R, 12 together", tuple(rows))
+    return Experiment("figure6a", "Figure 6a: depth of G against depth of R, 12 together", tuple(rows), notes.DEPTHS)
 
 
 def figure6b() -> Experiment:
     """More depth, split evenly."""
     rows = [Row(*MNIST, f"g{d}_r{d}", Measured(_depths(short(published()), d, d))) for d in (1, 2, 4, 6, 8)]
-    return Experiment("figure6b", "Figure 6b: total depth", tuple(rows))
+    return Experiment("figure6b", "Figure 6b: total depth", tuple(rows), notes.DEPTHS)
 
 
 def figure7() -> Experiment:
@@ -118,14 +79,17 @@ def figure7() -> Experiment:
         Row(*MNIST, "na" if k is None else f"k{k.kernel}", Distorted(_reducer(short(published()), k))) for k in kernels
     ]
     rows.append(Row(*MNIST, "best", Distorted(best())))
-    return Experiment("figure7", "Figure 7: attack success under distortions", tuple(rows))
+    rows.append(Row(*LITE0, "photo", Distorted(photo())))
+    return Experiment("figure7", "Figure 7: attack success under distortions", tuple(rows), notes.FIGURE7)
 
 
 def figure8() -> Experiment:
     """Attack success against defenses."""
-    specs = _defenses(DDN())
-    rows = [Row(*MNIST, name, Adapted(best(), spec)) for name, spec in specs.items()]
-    return Experiment("figure8", "Figure 8: attack success against defenses", tuple(rows))
+    rows = [Row(*MNIST, "none", Adapted(best(), Ready(Nothing())))]
+    rows += [Row(*MNIST, name, Adapted(best(), spec)) for name, spec in defenses(DDN()).items()]
+    rows.append(Row(*LITE0, "none", Adapted(photo(), Ready(Nothing()))))
+    rows += [Row(*LITE0, name, Adapted(photo(), spec)) for name, spec in photo_defenses(DDN()).items()]
+    return Experiment("figure8", "Figure 8: attack success against defenses", tuple(rows), notes.FIGURE8)
 
 
 def figure10() -> Experiment:
@@ -134,10 +98,10 @@ def figure10() -> Experiment:
         Row(*MNIST, f"lambda{value}", Measured(_weights(short(published()), intensity=value)))
         for value in (0.5, 1, 2, 4, 8, 14)
     ]
-    return Experiment("figure10", "Figures 9 and 10: lambda_2", tuple(rows))
+    return Experiment("figure10", "Figures 9 and 10: lambda_2", tuple(rows), notes.FIGURE10)
 
 
-EXPERIMENTS = {
-    build.__name__: build
-    for build in (table1, table2, table3, table4, table5, figure6a, figure6b, figure7, figure8, figure10)
-}
+_BUILDERS = (
+    table1, table2, table3, table4, table5, figure4, figure5, figure6a, figure6b, figure7, figure8, figure10,
+)  # fmt: skip
+EXPERIMENTS = {build.__name__: build for build in _BUILDERS}
