@@ -110,7 +110,7 @@ class HostActions:
     async def _status(self) -> Answer:
         from srae_host import doctor
 
-        checks = await doctor.examine()
+        checks = await doctor.examine_from_host()
         return Answer({"healthy": all(check.ok for check in checks), "checks": [check.as_json() for check in checks]})
 
 

@@ -82,6 +82,22 @@ class Client:
         except grpc.FutureTimeoutError:
             raise unreachable(self.address) from None
 
+    async def is_healthy(self, seconds: float = REACH_SECONDS) -> bool:
+        """Whether every model of the server answers.
+
+        Raises:
+            SraeClientError: the server does not tell.
+        """
+        from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+        from grpc_health.v1.health_pb2_grpc import HealthStub
+
+        ask = HealthStub(self._channel).Check
+        try:
+            answer = await asyncio.to_thread(ask, HealthCheckRequest(), seconds)
+        except grpc.RpcError as error:
+            raise translate(error, self.address) from error
+        return bool(answer.status == HealthCheckResponse.SERVING)
+
     async def protect(
         self, data: bytes, tier: image.Tier.ValueType = image.TIER_UNSPECIFIED, mime_type: str = ""
     ) -> Protected:
