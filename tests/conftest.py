@@ -1,4 +1,4 @@
-"""What every test starts from: no keys, no ledger, no settings of the person who runs the tests, and none left there."""
+"""What every test starts from: no keys, no ledger and no settings of the person who runs it, and none left there."""
 
 from collections.abc import Iterator
 
