@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 
 from srae_client import fingerprint
@@ -13,6 +14,9 @@ from srae_client.records import ProtectRecord
 #: Photos that look alike whose receipts are tried: the same photo can have been protected often.
 _MOST_ALIKE = 8
 
+#: What the ledger's exported file, and the browser, have in no name.
+_NOT_IN_NAMES = re.compile(r"[\x00-\x1f/\\]")
+
 
 def entry_of(made: Protected, record: ProtectRecord, file_name: str, page_origin: str, receipt: bytes) -> Entry:
     """The entry of a protected photo. ``receipt``: a receipt file's content, sealed."""
@@ -21,7 +25,7 @@ def entry_of(made: Protected, record: ProtectRecord, file_name: str, page_origin
         id=new_id(),
         protected_at=now(),
         page_origin=page_origin,
-        file_name=file_name,
+        file_name=_NOT_IN_NAMES.sub("_", file_name),
         mime_type=record.mime_type,
         tier=record.tier,
         width=record.width,

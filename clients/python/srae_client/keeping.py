@@ -80,7 +80,7 @@ def _export_keys(arguments: Namespace) -> int:
     keyring = keys.own()
     files.save([(arguments.file,)], (keys.write(keyring),), private=(True,))
     lock = "The passphrase protects it." if keyring.lock else "Whoever has it can open your receipts."
-    print(f"{len(keyring.public)} keys are in {arguments.file}. {lock}")
+    print(f"keys in {arguments.file}: {len(keyring.public)}. {lock}")
     return 0
 
 
@@ -91,12 +91,12 @@ def _import_keys(arguments: Namespace) -> int:
     if ours is None:
         theirs.private(ask_theirs)  # whether they are whole
         files.save([(path,)], (keys.write(theirs),), private=(True,))
-        print(f"{len(theirs.public)} keys were added.")
+        print(f"keys added: {len(theirs.public)}.")
         return 0
     mine, brought = ours.private(ask), theirs.private(ask_theirs)
     merged = keys.merge(mine, brought)
     keys.replace(path, ours.locked(merged, ask() if ours.lock is not None else ""))
-    print(f"{len(merged) - len(mine)} keys were added. New receipts are sealed with your own key, as before.")
+    print(f"keys added: {len(merged) - len(mine)}. New receipts are sealed with your own key, as before.")
     return 0
 
 
@@ -149,21 +149,21 @@ def _forget(arguments: Namespace) -> int:
             why = "several entries" if found else "no entry"
             raise UsageError(f"{given} is the beginning of {why}; nothing was forgotten (srae ledger list shows ids)")
         chosen += found
-    print(f"{ledger.forget(chosen)} entries were forgotten.")
+    print(f"forgotten: {ledger.forget(chosen)}")
     return 0
 
 
 def _export_ledger(arguments: Namespace) -> int:
     entries = Ledger().entries()
     files.save([(arguments.file,)], (ledger_file.write(entries),), private=(True,))
-    print(f"{len(entries)} entries are in {arguments.file}. The key that opens them: srae keys export FILE")
+    print(f"entries in {arguments.file}: {len(entries)}. The key that opens them: srae keys export FILE")
     return 0
 
 
 def _import_ledger(arguments: Namespace) -> int:
     entries = ledger_file.read(arguments.file.read_bytes())
     added = Ledger().add(entries)
-    print(f"{added} entries were added, {len(entries) - added} were known.")
+    print(f"added: {added}, known already: {len(entries) - added}")
     return 0
 
 
@@ -177,7 +177,7 @@ def _share(arguments: Namespace) -> int:
         sys.stdout.buffer.write(content)
         return 0
     files.save([(arguments.output,)], (content,), private=(True,))
-    print(f"{len(set(friends)) + 1} people can open {arguments.output}.")
+    print(f"{arguments.output} can be opened with {len(set(friends)) + 1} keys, yours included")
     return 0
 
 

@@ -7,7 +7,6 @@ passphrase; sealing needs none.
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import json
 import os
@@ -167,7 +166,7 @@ def from_text(text: str) -> bytes:
     body = given.removeprefix(_PREFIX).upper()
     try:
         checked = base64.b32decode(body + "=" * (-len(body) % 8))
-    except binascii.Error:
+    except ValueError:
         checked = b""
     public = checked[:_KEY_BYTES]
     if not given.startswith(_PREFIX) or len(checked) != _KEY_BYTES + _CHECK_BYTES or to_text(public) != given:
