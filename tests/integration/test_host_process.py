@@ -98,7 +98,8 @@ def test_what_is_printed_never_reaches_the_browser() -> None:
     """In Python, by a descriptor, and by a child that inherits it."""
     script = (
         "from srae_host.pipes import Pipes; import asyncio, os, subprocess; pipes = Pipes(); "
-        "print('stray', flush=True); os.write(1, b'stray'); subprocess.run(['echo', 'stray']); assert os.read(0, 1) == b''; "
+        "print('stray', flush=True); os.write(1, b'stray'); subprocess.run(['echo', 'stray']); "
+        "assert os.read(0, 1) == b''; "
         "asyncio.run(pipes.send({'a': 1}))"
     )
     done = subprocess.run([sys.executable, "-c", script], input=b"x", capture_output=True, timeout=60, check=True)
