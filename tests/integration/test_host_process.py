@@ -172,6 +172,19 @@ def test_it_ends_when_it_is_told_to(env: dict[str, str]) -> None:
         assert host.process.wait(60) == 0
 
 
+def test_a_browser_that_stops_reading_without_closing(env: dict[str, str]) -> None:
+    """Frames that nobody takes do not keep the host from ending."""
+    pipe = subprocess.PIPE
+    with subprocess.Popen((sys.executable, "-m", "srae_host", ORIGIN), stdin=pipe, stdout=pipe, env=env) as process:
+        assert process.stdin is not None
+        for identity in "abc":
+            request = {"type": "request", "id": identity, "action": "echo", "params": {"payload": "x" * 900_000}}
+            text = json.dumps(request).encode()
+            process.stdin.write(struct.pack("=I", len(text)) + text)
+        process.stdin.close()
+        assert process.wait(60) == 0
+
+
 def test_a_browser_that_reads_no_more(env: dict[str, str]) -> None:
     """What cannot be said is left unsaid; the host ends when the browser's other end closes too."""
     pipe = subprocess.PIPE
