@@ -37,6 +37,7 @@ class Config:
     max_concurrent: int = 2 * (os.cpu_count() or 1)
     metrics_port: int = 0
     canary_seconds: float = 30.0
+    stop_with_stdin: bool = False
 
 
 def from_arguments(arguments: Sequence[str], environment: Mapping[str, str]) -> Config:
@@ -68,6 +69,7 @@ def from_arguments(arguments: Sequence[str], environment: Mapping[str, str]) -> 
         max_concurrent=given.max_concurrent,
         metrics_port=given.metrics_port,
         canary_seconds=given.canary_seconds,
+        stop_with_stdin=given.stop_with_stdin,
     )
 
 
@@ -150,6 +152,12 @@ def _add_operation(group: argparse._ArgumentGroup) -> None:
         default=Config.metrics_port,
         metavar="PORT",
         help="loopback port for Prometheus metrics; 0 is none (default: %(default)s)",
+    )
+    group.add_argument(
+        "--stop-with-stdin",
+        action=argparse.BooleanOptionalAction,
+        default=Config.stop_with_stdin,
+        help="stop when standard input ends, as it does when whoever started the server dies (default: no)",
     )
     group.add_argument(
         "--reflection",

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import sys
+import threading
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 
@@ -93,6 +94,8 @@ async def serve(config: Config) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    if config.stop_with_stdin:
+        threading.Thread(target=_stop_with_stdin, name="stdin", daemon=True).start()
     backend = EmbeddedBackend(config.repository)
     try:
         async with running(config, backend) as address:
@@ -100,6 +103,13 @@ async def serve(config: Config) -> None:
             await stop.wait()
     finally:
         await backend.close()
+
+
+def _stop_with_stdin() -> None:
+    """In a thread, so that it also sees the end while the models are loading."""
+    while os.read(0, 4096):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _credentials(tls: Tls) -> grpc.ServerCredentials:

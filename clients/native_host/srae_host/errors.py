@@ -1,6 +1,7 @@
 """The error codes of the protocol (PROTOCOL.md, section 6), each with what a person can do about it.
 
-HostError    a request failed; it becomes an ``error`` frame
+HostError      a request failed; it becomes an ``error`` frame
+BrowserGone    nobody reads the host's frames any more
 """
 
 from __future__ import annotations
@@ -89,6 +90,18 @@ class Code(StrEnum):
     RECEIPT_UNREADABLE = "RECEIPT_UNREADABLE", "The receipt is damaged. Import a copy of the ledger that you exported."
     LEDGER_UNUSABLE = "LEDGER_UNUSABLE", "Run srae-host doctor: it tells what is wrong with the ledger."
     LEDGER_FILE_INVALID = "LEDGER_FILE_INVALID", "Choose a file that was exported from a ledger."
+    RECEIPT_NOT_YOURS = (
+        "RECEIPT_NOT_YOURS",
+        "It was sealed for another key. Bring the key from the computer where it was made: srae keys import FILE",
+    )
+    KEY_LOCKED = (
+        "KEY_LOCKED",
+        "The key has a passphrase, for which the host cannot ask. Restore with the command srae restore.",
+    )
+    KEY_UNUSABLE = (
+        "KEY_UNUSABLE",
+        "Run srae keys show: it tells what is wrong with the key.",
+    )
 
     # Raised by the extension alone, and listed here so that one list has them all.
     HOST_NOT_INSTALLED = "HOST_NOT_INSTALLED", "Install the host, or repair it: srae-host install"
@@ -116,3 +129,7 @@ class HostError(Exception):
         self.code = code
         self.message = message
         self.detail = dict(detail or {})
+
+
+class BrowserGone(Exception):
+    """The browser closed its end: nothing can be said any more."""

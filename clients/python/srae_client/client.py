@@ -19,11 +19,12 @@ from srae.v1.restoration_service_pb2_grpc import RestorationServiceStub
 
 from srae_client.endpoint import parse
 from srae_client.errors import LocalReason, SraeClientError
-from srae_client.rpc_errors import translate
+from srae_client.rpc_errors import translate, unreachable
 
 CHUNK_BYTES = 64 * 1024
 #: No photo takes this long; a server that hangs would otherwise hang its caller.
 DEADLINE_SECONDS = 600.0
+REACH_SECONDS = 10.0
 
 _Request = TypeVar("_Request")
 _Answer = TypeVar("_Answer")
@@ -69,6 +70,33 @@ class Client:
     async def close(self) -> None:
         """Ends the connection, and the calls that are still open on it."""
         self._channel.close()
+
+    async def wait_until_reachable(self, seconds: float = REACH_SECONDS) -> None:
+        """Returns once the server takes calls.
+
+        Raises:
+            SraeClientError: it does not, so long.
+        """
+        try:
+            await asyncio.to_thread(grpc.channel_ready_future(self._channel).result, seconds)
+        except grpc.FutureTimeoutError:
+            raise unreachable(self.address) from None
+
+    async def is_healthy(self, seconds: float = REACH_SECONDS) -> bool:
+        """Whether every model of the server answers.
+
+        Raises:
+            SraeClientError: the server does not tell.
+        """
+        from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+        from grpc_health.v1.health_pb2_grpc import HealthStub
+
+        ask = HealthStub(self._channel).Check
+        try:
+            answer = await asyncio.to_thread(ask, HealthCheckRequest(), seconds)
+        except grpc.RpcError as error:
+            raise translate(error, self.address) from error
+        return bool(answer.status == HealthCheckResponse.SERVING)
 
     async def protect(
         self, data: bytes, tier: image.Tier.ValueType = image.TIER_UNSPECIFIED, mime_type: str = ""

@@ -7,7 +7,7 @@ import importlib.util
 import os
 import sys
 import tempfile
-from asyncio.subprocess import DEVNULL, PIPE, Process
+from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import IO
@@ -51,8 +51,8 @@ async def server() -> AsyncIterator[str]:
         address = f"unix:{private}/srae.sock"
         # A session of its own: Ctrl-C in the terminal reaches us alone, and we stop the server once its work is safe.
         process = await asyncio.create_subprocess_exec(
-            *(*COMMAND, "--listen", address),
-            stdin=DEVNULL,
+            *(*COMMAND, "--listen", address, "--stop-with-stdin"),
+            stdin=PIPE,  # never written to: it ends when we do, kill -9 included, and the server with it
             stdout=PIPE,
             stderr=log,
             start_new_session=True,

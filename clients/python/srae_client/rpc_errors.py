@@ -43,6 +43,12 @@ def translate(error: grpc.RpcError, address: str) -> SraeClientError:
     return SraeClientError(reason, sentence.format(address=address) + said, retryable)
 
 
+def unreachable(address: str) -> SraeClientError:
+    """What to tell the caller when no server takes calls at ``address``."""
+    reason, sentence = _PLAIN[grpc.StatusCode.UNAVAILABLE]
+    return SraeClientError(reason, sentence.format(address=address))
+
+
 def _details(call: grpc.Call) -> list[Any]:
     try:
         status = rpc_status.from_call(call)
