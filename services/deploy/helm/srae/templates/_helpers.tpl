@@ -23,6 +23,11 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{ .Values.tls.existingSecret | default (printf "%s-tls" (include "srae.name" .)) }}
 {{- end }}
 
+{{/* Where the services find Triton; empty: they run the models themselves. */}}
+{{- define "srae.tritonUrl" -}}
+{{- if .Values.triton.enabled }}dns:///{{ include "srae.name" . }}-triton:8001{{ else }}{{ .Values.triton.externalUrl }}{{ end }}
+{{- end }}
+
 {{- define "srae.image" -}}
 {{ printf "%s:%s" .image.repository (.image.tag | default .root.Chart.AppVersion) | quote }}
 {{- end }}
