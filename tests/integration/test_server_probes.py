@@ -7,6 +7,7 @@ from pathlib import Path
 
 import grpc
 import pytest
+from grpc_health.v1.health import aio
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 from server_support import FakeBackend, config, file, pixels
@@ -14,7 +15,7 @@ from srae.v1.protection_service_pb2 import ProtectRequest
 from srae.v1.protection_service_pb2_grpc import ProtectionServiceStub
 
 from services.rpc.address import Address
-from services.rpc.health import LIVE, HealthWatch
+from services.rpc.health import LIVE
 from services.rpc.probes import answered
 from services.server import running
 
@@ -27,15 +28,14 @@ async def status(channel: grpc.aio.Channel, service: str) -> str:
 
 
 async def test_health_is_answered_on_any_address_without_tls() -> None:
-    watch = HealthWatch(FakeBackend(), every_seconds=60)
-    await watch.announce()
+    servicer = aio.HealthServicer()
     async with (
-        answered(EVERYWHERE, watch.servicer) as address,
+        answered(EVERYWHERE, servicer) as address,
         grpc.aio.insecure_channel(f"127.0.0.1:{address.port}") as channel,
     ):
-        assert (await status(channel, LIVE), await status(channel, "")) == ("SERVING", "NOT_SERVING")
-        await watch.check()
-        assert (await status(channel, LIVE), await status(channel, "")) == ("SERVING", "SERVING")
+        assert await status(channel, "") == "SERVING"
+        await servicer.set("", HealthCheckResponse.NOT_SERVING)
+        assert await status(channel, "") == "NOT_SERVING"
 
 
 async def test_a_model_that_is_gone_does_not_get_the_process_restarted(tmp_path: Path) -> None:

