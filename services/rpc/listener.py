@@ -14,11 +14,17 @@ import grpc
 from services.rpc.address import Address, AddressError
 
 
-def bind(server: grpc.aio.Server, address: Address, credentials: grpc.ServerCredentials | None) -> Address:
+def bind(
+    server: grpc.aio.Server,
+    address: Address,
+    credentials: grpc.ServerCredentials | None,
+    tells_no_secrets: bool = False,
+) -> Address:
     """Binds the server.
 
     Args:
         credentials: TLS's; None on a Unix socket or loopback alone.
+        tells_no_secrets: anybody may hear what this server answers, so it needs no TLS anywhere.
 
     Returns:
         The address that it listens on, which has the actual port.
@@ -26,7 +32,7 @@ def bind(server: grpc.aio.Server, address: Address, credentials: grpc.ServerCred
     Raises:
         AddressError: it cannot be had.
     """
-    if credentials is None and not address.is_local:
+    if credentials is None and not address.is_local and not tells_no_secrets:
         raise AddressError(f"{address} can be reached from other machines, so it needs TLS.")
     with _private(address.path) if address.path is not None else _public():
         try:

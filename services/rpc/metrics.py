@@ -34,16 +34,18 @@ class Metrics:
         )
 
     @contextmanager
-    def exposed(self, port: int) -> Iterator[None]:
-        """Serves /metrics on a loopback port.
+    def exposed(self, host: str, port: int) -> Iterator[None]:
+        """Serves /metrics on an IP address, without TLS.
 
         Raises:
             AddressError: the port cannot be had.
         """
         try:
-            server, thread = start_http_server(port, addr="127.0.0.1", registry=self.registry)
+            server, thread = start_http_server(port, addr=host, registry=self.registry)
         except OSError as error:
-            raise AddressError(f"Cannot serve metrics on port {port}: {error.strerror}. Choose another.") from error
+            raise AddressError(
+                f"Cannot serve metrics on {host}, port {port}: {error.strerror}. Choose another."
+            ) from error
         try:
             yield
         finally:

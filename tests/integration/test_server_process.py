@@ -156,5 +156,5 @@ def test_help_names_every_option() -> None:
     assert ended.returncode == 0
     for name in ("listen", "backend", "repository", "tls-cert", "tls-key", "tls-client-ca", "reflection", "max-bytes"):
         assert f"--{name}" in ended.stdout
-    for name in ("max-concurrent", "metrics-port", "canary-seconds"):
+    for name in ("max-concurrent", "metrics-port", "metrics-host", "health-listen", "canary-seconds"):
         assert f"--{name}" in ended.stdout

@@ -28,6 +28,8 @@ def test_defaults_are_private() -> None:
     assert config.tls is None
     assert not config.reflection
     assert config.metrics_port == 0
+    assert config.metrics_host == "127.0.0.1"
+    assert config.health_listen is None
     assert config.max_bytes == 160 * 1024 * 1024
 
 
@@ -44,6 +46,8 @@ def test_the_command_line_wins_over_variables(tmp_path: Path) -> None:
         "SRAE_REFLECTION": "true",
         "SRAE_REPOSITORY": str(tmp_path),
         "SRAE_METRICS_PORT": "",
+        "SRAE_METRICS_HOST": "0.0.0.0",
+        "SRAE_HEALTH_LISTEN": "0.0.0.0:9",
     }
 
     config = from_arguments(["--max-bytes", "2000", "--canary-seconds", "0.5"], environment)
@@ -54,6 +58,8 @@ def test_the_command_line_wins_over_variables(tmp_path: Path) -> None:
         reflection=True,
         max_bytes=2000,
         canary_seconds=0.5,
+        metrics_host="0.0.0.0",
+        health_listen=Address(host="0.0.0.0", port=9),
     )
     assert not from_arguments(["--no-reflection"], environment).reflection
 
@@ -99,6 +105,8 @@ def test_no_addresses(text: str) -> None:
         (["--max-bytes", "0"], "not a whole number above 0"),
         (["--max-concurrent", "-1"], "not a whole number above 0"),
         (["--metrics-port", "65536"], "not a port"),
+        (["--metrics-host", "localhost"], "not an IP address"),
+        (["--health-listen", "nowhere"], "is not an address"),
         (["--canary-seconds", "nan"], "not a number of seconds"),
         (["--backend", "magic"], "invalid choice"),
         (["--listen", "nowhere"], "is not an address"),
