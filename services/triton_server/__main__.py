@@ -12,6 +12,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from services.errors import SraeError
+from services.inference.canary import canary_inputs
 from services.inference.signature import SIGNATURES
 from services.inference.triton import TritonBackend
 from services.rpc import logs
@@ -97,8 +99,11 @@ async def _until_ready(given: argparse.Namespace, watcher: subprocess.Popen[byte
     deadline = time.monotonic() + _START_SECONDS
     try:
         while waiting and watcher.poll() is None and time.monotonic() < deadline:
-            waiting = [model for model in waiting if not await backend.ready(model)]
-            await asyncio.sleep(0.2)
+            try:
+                await backend.infer(waiting[0], canary_inputs(waiting[0]))
+                waiting.pop(0)
+            except SraeError:
+                await asyncio.sleep(0.2)
     finally:
         await backend.close()
     return not waiting
