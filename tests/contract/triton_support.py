@@ -42,8 +42,8 @@ class Server:
                 command = (folder / "cmdline").read_bytes().decode().split("\0")
             except OSError:
                 continue
-            if "triton_python_backend_stub" in command[0] and any(f"_{self.settings.grpc_port}_" in c for c in command):
-                found += [int(folder.name)] if any(c.startswith(f"{model}_") for c in command) else []
+            if command[0].endswith("stub") and command[1].startswith(f"{self.settings.repository}/{model}/"):
+                found.append(int(folder.name))
         return found
 
 
