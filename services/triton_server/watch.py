@@ -44,7 +44,7 @@ class Watch:
         process: TritonProcess,
         url: str,
         models: Sequence[str],
-        every_seconds: float = 1.0,
+        every_seconds: float = 5.0,
         patience_seconds: float = 10.0,
     ) -> None:
         self._process = process
