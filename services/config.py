@@ -32,6 +32,9 @@ class Config:
     listen: Address
     repository: Path
     backend: str = "embedded"
+    triton_url: str = "127.0.0.1:8001"
+    fallback: str = "none"
+    inference_seconds: float = 30.0
     tls: Tls | None = None
     reflection: bool = False
     max_bytes: int = 160 * _MIB
@@ -65,6 +68,9 @@ def from_arguments(arguments: Sequence[str], environment: Mapping[str, str]) -> 
         listen=given.listen,
         repository=given.repository,
         backend=given.backend,
+        triton_url=given.triton_url,
+        fallback=given.fallback,
+        inference_seconds=given.inference_seconds,
         tls=tls,
         reflection=given.reflection,
         max_bytes=given.max_bytes,
@@ -116,7 +122,30 @@ def _add_address(group: argparse._ArgumentGroup, environment: Mapping[str, str])
 
 def _add_models(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "--backend", choices=("embedded",), default=Config.backend, help="what runs the models (default: %(default)s)"
+        "--backend",
+        choices=("embedded", "triton"),
+        default=Config.backend,
+        help="what runs the models: this process, or a Triton server (default: %(default)s)",
+    )
+    group.add_argument(
+        "--triton-url",
+        default=Config.triton_url,
+        metavar="TARGET",
+        help="the Triton server's gRPC: HOST:PORT, or dns:///NAME:PORT for several behind one name (default: "
+        "%(default)s)",
+    )
+    group.add_argument(
+        "--fallback",
+        choices=("none", "embedded"),
+        default=Config.fallback,
+        help="what runs the models while Triton is gone (default: %(default)s)",
+    )
+    group.add_argument(
+        "--inference-seconds",
+        type=_seconds,
+        default=Config.inference_seconds,
+        metavar="SECONDS",
+        help="the most that one inference may take, retries included (default: %(default)s)",
     )
     group.add_argument(
         "--repository",

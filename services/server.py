@@ -19,13 +19,15 @@ from srae.v1.restoration_service_pb2_grpc import add_RestorationServiceServicer_
 
 from services.config import Config, Tls, from_arguments
 from services.inference.backend import Backend
-from services.rpc import listener, logs, probes
+from services.inference.fallback import FallbackBackend
+from services.rpc import listener, logs, probes, tracing
 from services.rpc.address import Address, AddressError
 from services.rpc.chunks import UNARY_BYTES
 from services.rpc.evaluation import EvaluationServicer
 from services.rpc.gate import Gate
 from services.rpc.health import NEEDS, HealthWatch
 from services.rpc.interceptors import CallInterceptor
+from services.rpc.measured import MeasuredBackend
 from services.rpc.metrics import Metrics
 from services.rpc.protection import ProtectionServicer
 from services.rpc.restoration import RestorationServicer
@@ -45,14 +47,14 @@ _OPTIONS = (
 
 
 @asynccontextmanager
-async def running(config: Config, backend: Backend) -> AsyncIterator[Address]:
+async def running(config: Config, backend: Backend, metrics: Metrics | None = None) -> AsyncIterator[Address]:
     """A server that listens while the context lasts, at the address that it gives.
 
     Raises:
         AddressError: an address or the metrics' port cannot be had.
     """
-    metrics = Metrics()
-    watch = HealthWatch(backend, config.canary_seconds)
+    metrics = metrics or Metrics()
+    watch = HealthWatch(backend, config.canary_seconds, metrics)
     server = _server(config, backend, watch, metrics)
     await watch.announce()
     async with AsyncExitStack() as release:
@@ -93,19 +95,44 @@ async def serve(config: Config) -> None:
     Raises:
         AddressError: the address or the metrics' port cannot be had.
     """
-    # Imported here, for torch takes seconds, and --help and a refusal must not wait for it.
-    from services.inference.embedded import EmbeddedBackend
-
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    backend = EmbeddedBackend(config.repository)
+    metrics = Metrics()
+    backend = _backend(config, metrics)
     try:
-        async with running(config, backend) as address:
+        async with running(config, backend, metrics) as address:
             print(f"listening on {address}", flush=True)
             await stop.wait()
     finally:
         await backend.close()
+
+
+def _backend(config: Config, metrics: Metrics) -> Backend:
+    if config.backend == "embedded":
+        return _embedded(config, metrics)
+    # Imported here, for it is an extra that the embedded backend does without.
+    from services.inference.triton import TritonBackend
+
+    triton = TritonBackend(
+        config.triton_url, config.inference_seconds, lambda model: metrics.retries.labels(model).inc()
+    )
+    measured = MeasuredBackend(triton, "triton", metrics)
+    if config.fallback == "none":
+        return measured
+
+    def on_use(model: str, is_fallback: bool) -> None:
+        metrics.fallback_active.set(is_fallback)
+        metrics.fallbacks.labels(model).inc(is_fallback)
+
+    return FallbackBackend(measured, _embedded(config, metrics), config.inference_seconds, on_use)
+
+
+def _embedded(config: Config, metrics: Metrics) -> Backend:
+    # Imported here, for torch takes seconds, and --help and a refusal must not wait for it.
+    from services.inference.embedded import EmbeddedBackend
+
+    return MeasuredBackend(EmbeddedBackend(config.repository), "embedded", metrics)
 
 
 def _credentials(tls: Tls) -> grpc.ServerCredentials:
@@ -119,8 +146,9 @@ def main() -> int:
     config = from_arguments(sys.argv[1:], os.environ)
     logs.configure()
     try:
+        tracing.configure()
         asyncio.run(serve(config))
-    except AddressError as error:
+    except (AddressError, tracing.TracingError) as error:
         print(f"python -m services: error: {error}", file=sys.stderr)
         return 2
     return 0
