@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import TracebackType
 
 import grpc
 from tritonclient.grpc.service_pb2 import (
+    ModelStatistics,
     ModelStatisticsRequest,
     RepositoryIndexRequest,
     RepositoryModelLoadRequest,
@@ -15,8 +17,9 @@ from tritonclient.grpc.service_pb2_grpc import GRPCInferenceServiceStub
 
 from services.inference.triton import connect
 
-#: Loading takes seconds a model, and unloading waits for the requests under way.
+#: Loading takes seconds a model.
 _LOAD_SECONDS = 120.0
+_UNLOAD_SECONDS = 15.0
 _ASK_SECONDS = 5.0
 
 
@@ -58,7 +61,7 @@ class Control:
         """
         try:
             request = RepositoryModelUnloadRequest(model_name=model)
-            await self._stub.RepositoryModelUnload(request, timeout=_LOAD_SECONDS)
+            await self._stub.RepositoryModelUnload(request, timeout=_UNLOAD_SECONDS)
         except grpc.aio.AioRpcError as error:
             raise ControlError(f"{model} cannot be unloaded: {error.details()}") from error
 
@@ -74,16 +77,19 @@ class Control:
             raise ControlError(f"The server does not answer: {error.details()}") from error
         return sorted(int(entry.version) for entry in index.models if entry.name == model and entry.version)
 
-    async def executions(self, model: str) -> int:
-        """How often the model has run since it was loaded; 0 where it is not served.
+    async def successes(self, model: str) -> int:
+        """How many requests the model has answered since it was loaded; 0 where it is not served.
 
         Raises:
             ControlError: the server does not answer.
         """
+        return sum(entry.inference_stats.success.count for entry in await self._statistics(model))
+
+    async def _statistics(self, model: str) -> Sequence[ModelStatistics]:
         try:
             answer = await self._stub.ModelStatistics(ModelStatisticsRequest(name=model), timeout=_ASK_SECONDS)
         except grpc.aio.AioRpcError as error:
             if error.code() in (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND):
-                return 0
+                return ()
             raise ControlError(f"The server does not answer: {error.details()}") from error
-        return sum(entry.execution_count for entry in answer.model_stats)
+        return tuple(answer.model_stats)

@@ -6,9 +6,9 @@ import contextlib
 import os
 import signal
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from services.triton_server.fetch import Installation
 
@@ -16,6 +16,7 @@ from services.triton_server.fetch import Installation
 EXIT_SECONDS = 10
 #: After it, a server that a dead stub holds up is killed.
 _KILL_SECONDS = EXIT_SECONDS + 5
+_SETTLED_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Settings:
 class TritonProcess:
     """Starts and ends tritonserver. Loading models, and whether they answer, is asked over gRPC."""
 
-    def __init__(self, installation: Installation, settings: Settings, log: IO[bytes] | None = None) -> None:
+    def __init__(self, installation: Installation, settings: Settings, log: Path) -> None:
         self._installation = installation
         self._settings = settings
         self._log = log
@@ -50,16 +51,17 @@ class TritonProcess:
 
     def start(self) -> None:
         """Starts the server. It is ready seconds later."""
-        self._clear_shared_memory()
-        self._process = subprocess.Popen(
-            self._command(),
-            env=self._installation.environment(self._settings.threads),
-            stdin=subprocess.DEVNULL,
-            stdout=self._log or subprocess.DEVNULL,
-            stderr=subprocess.STDOUT,
-            # A Ctrl-C is for the one who watches the server, and who then stops it in order.
-            start_new_session=True,
-        )
+        _clear_shared_memory()
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command(),
+                env=self._installation.environment(self._settings.threads),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                # A Ctrl-C is for the one who watches the server, and who then stops it in order.
+                start_new_session=True,
+            )
 
     def stop(self) -> None:
         """Ends the server once the requests under way are answered; kills it where that takes too long."""
@@ -69,7 +71,7 @@ class TritonProcess:
                 self._process.wait(_KILL_SECONDS)
             except subprocess.TimeoutExpired:
                 self.kill()
-            self._clear_shared_memory()
+            _clear_shared_memory()
 
     def kill(self) -> None:
         """Ends the server and its stubs at once."""
@@ -77,7 +79,7 @@ class TritonProcess:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
-            self._clear_shared_memory()
+            _clear_shared_memory()
 
     def _command(self) -> list[str]:
         settings = self._settings
@@ -95,7 +97,6 @@ class TritonProcess:
             "grpc-port": settings.grpc_port,
             "metrics-address": "127.0.0.1",
             "metrics-port": settings.metrics_port,
-            "backend-config": f"pytorch,shm-region-prefix-name={self._prefix}",
         }
         if settings.profile:
             flags["model-config-name"] = settings.profile
@@ -103,11 +104,24 @@ class TritonProcess:
         given = [f"--{name}={value}" for name, value in flags.items()]
         return [str(self._installation.binary), *given, "--disable-auto-complete-config"]
 
-    @property
-    def _prefix(self) -> str:
-        return f"srae_triton_{self._settings.grpc_port}_"
 
-    def _clear_shared_memory(self) -> None:
-        """A server that was killed leaves its regions behind."""
-        for region in Path("/dev/shm").glob(f"{self._prefix}*"):
-            region.unlink(missing_ok=True)
+def _clear_shared_memory() -> None:
+    """Removes what servers that were killed left behind: regions that no process has mapped any more."""
+    regions = [region for region in Path("/dev/shm").glob("triton_pytorch_backend_shm_region_*") if _is_old(region)]
+    if not regions:
+        return
+    mapped = set()
+    for maps in Path("/proc").glob("[0-9]*/maps"):
+        with contextlib.suppress(OSError):
+            mapped |= {line.split()[-1] for line in maps.read_text().splitlines() if "/dev/shm/" in line}
+    for region in regions:
+        if str(region) not in mapped:
+            with contextlib.suppress(OSError):
+                region.unlink()
+
+
+def _is_old(region: Path) -> bool:
+    """Whether it is older than the moment between a region's making and its mapping."""
+    with contextlib.suppress(OSError):
+        return time.time() - region.stat().st_mtime > _SETTLED_SECONDS
+    return False
