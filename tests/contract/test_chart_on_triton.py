@@ -15,7 +15,7 @@ from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 
 from services.deploy.checks.chart import rendered
-from services.triton_server.fetch import HOME, installation
+from services.triton_server.fetch import Installation
 
 REPOSITORY = Path(__file__).parents[2] / "triton_models"
 #: Models load and warm up meanwhile.
@@ -23,12 +23,12 @@ START_SECONDS = 120
 
 
 def _container() -> dict[str, object]:
-    (triton,) = (
+    (deployment,) = (
         found
         for found in rendered()
         if found["kind"] == "Deployment" and found["metadata"]["labels"]["app.kubernetes.io/component"] == "triton"
     )
-    return triton["spec"]["template"]["spec"]["containers"][0]
+    return deployment["spec"]["template"]["spec"]["containers"][0]
 
 
 def _ports() -> dict[str, int]:
@@ -44,15 +44,14 @@ def _get(port: int, path: str) -> str:
         return str(answer.read(), "utf-8")
 
 
-def test_triton_starts_as_the_chart_starts_it(tmp_path: Path) -> None:
-    server = installation(Path(os.environ.get("SRAE_TRITON_HOME") or HOME))
+def test_triton_starts_as_the_chart_starts_it(triton: Installation, tmp_path: Path) -> None:
     container, ports = _container(), _ports()
-    command = [str(server.binary), *(argument.replace("/models", str(REPOSITORY)) for argument in container["args"])]
+    command = [str(triton.binary), *(argument.replace("/models", str(REPOSITORY)) for argument in container["args"])]
     # What a pod has of its own: an address, and the backends that its image brings.
     command += [f"--{name}-port={port}" for name, port in ports.items()]
-    command += [f"--{name}-address=127.0.0.1" for name in ports] + [f"--backend-directory={server.backends}"]
+    command += [f"--{name}-address=127.0.0.1" for name in ports] + [f"--backend-directory={triton.backends}"]
     with (tmp_path / "log").open("wb") as log:
-        process = subprocess.Popen(command, env=server.environment(1), stdout=log, stderr=log, start_new_session=True)
+        process = subprocess.Popen(command, env=triton.environment(1), stdout=log, stderr=log, start_new_session=True)
     try:
         with grpc.insecure_channel(f"127.0.0.1:{ports['grpc']}") as channel:
             check = HealthStub(channel).Check
