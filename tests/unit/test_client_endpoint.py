@@ -38,6 +38,35 @@ def test_what_is_no_address(address: str) -> None:
     assert caught.value.reason == "INVALID_ENDPOINT"
 
 
+@pytest.mark.parametrize(
+    ("address", "target", "is_local"),
+    [
+        ("dns:///srae.photos.svc:50051", "dns:///srae.photos.svc:50051", False),
+        ("dns:///localhost:80", "dns:///localhost:80", True),
+        ("127.0.0.1:80,127.0.0.1:81", "ipv4:127.0.0.1:80,127.0.0.1:81", True),
+    ],
+)
+def test_several_servers(address: str, target: str, is_local: bool) -> None:
+    found = endpoint.parse(address)
+    assert (found.is_spread, found.target, found.is_local) == (True, target, is_local)
+    assert not endpoint.parse("photos.example:443").is_spread
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:80,10.0.0.1:80", "127.0.0.1:80,localhost:81", "127.0.0.1:80,[::1]:80"])
+def test_several_addresses_are_this_computers(address: str) -> None:
+    with pytest.raises(SraeClientError, match="dns:///host:port for all"):
+        endpoint.parse(address)
+
+
+@pytest.mark.parametrize(
+    "address", ["dns:///", "dns:///host", "dns://1.1.1.1/host:80", "127.0.0.1:80,", "dns:///unix:/x"]
+)
+def test_what_names_no_several_servers(address: str) -> None:
+    with pytest.raises(SraeClientError) as caught:
+        endpoint.parse(address)
+    assert caught.value.reason == "INVALID_ENDPOINT"
+
+
 @pytest.mark.parametrize("environment", [{"XDG_RUNTIME_DIR": "/run/user/7"}, {}], ids=["runtime folder", "none"])
 def test_the_default_is_where_the_server_listens(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("XDG_RUNTIME_DIR")

@@ -15,9 +15,6 @@ from services.deploy.checks.chart import CHART, DEFAULTS, VALUES, helm, rendered
 from services.rpc import health
 from services.server import GRACE_SECONDS
 
-#: Of the Triton backend, which is merged apart; to be removed once services/config.py knows them.
-TRITON_OPTIONS = {"SRAE_TRITON_URL", "SRAE_FALLBACK", "SRAE_INFERENCE_SECONDS"}
-
 Resource = dict[str, Any]
 
 
@@ -44,7 +41,7 @@ def variables(pod: Resource) -> dict[str, str]:
 
 
 def test_the_server_knows_every_variable(release: list[Resource]) -> None:
-    known = {f"SRAE_{action.dest.upper()}" for action in _parser({})._actions} | TRITON_OPTIONS
+    known = {f"SRAE_{action.dest.upper()}" for action in _parser({})._actions}
     given = {name for pod in pods(release) for name in variables(pod) if name.startswith("SRAE_")}
     assert "SRAE_LISTEN" in given
     assert given <= known

@@ -20,19 +20,6 @@ RULES = [rule for group in ALERTS["groups"] for rule in group["rules"]]
 DASHBOARD = json.loads((CHART / "monitoring" / "dashboard.json").read_text())
 ADAPTER = yaml.safe_load((CHART / "monitoring" / "prometheus-adapter.yaml").read_text())
 
-#: Of the Triton backend, which is merged apart; to be removed once services/rpc/metrics.py has them.
-TRITON_BACKEND = {
-    "srae_images_total",
-    "srae_pixels_total",
-    "srae_inferences_total",
-    "srae_inference_seconds_bucket",
-    "srae_inference_queue_seconds_bucket",
-    "srae_inference_retries_total",
-    "srae_fallback_inferences_total",
-    "srae_fallback_active",
-    "srae_model_ready",
-    "srae_canary_failures_total",
-}
 #: Triton's own, of which its documentation tells and which a server on a CPU reports.
 TRITON = {
     "nv_inference_request_success",
@@ -83,7 +70,7 @@ def test_a_query_that_prometheus_could_not_read_is_found() -> None:
 
 def test_every_query_reads_metrics_that_exist() -> None:
     recorded = {rule["record"] for rule in RULES if "record" in rule}
-    known = own_metrics() | TRITON_BACKEND | TRITON | recorded
+    known = own_metrics() | TRITON | recorded
     read = set().union(*map(metrics_of, queries()))
     assert {"srae_calls_total", "nv_inference_queue_duration_us"} <= read
     assert read <= known

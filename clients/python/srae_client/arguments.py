@@ -106,7 +106,8 @@ def _command(
     parser.add_argument(
         "--endpoint",
         metavar="HOST:PORT",
-        help="server to use, also unix:/path/to/socket; other computers are called with TLS (also: SRAE_ENDPOINT)",
+        help="server to use, also unix:/path/to/socket, or dns:///HOST:PORT for all that HOST resolves to; other "
+        "computers are called with TLS (also: SRAE_ENDPOINT)",
     )
     parser.add_argument(
         "--ca", type=Path, metavar="FILE", help="certificates (PEM) to trust in place of the system's, for TLS"

@@ -17,6 +17,7 @@ from srae.v1.evaluation_service_pb2_grpc import EvaluationServiceStub
 from srae.v1.protection_service_pb2_grpc import ProtectionServiceStub
 from srae.v1.restoration_service_pb2_grpc import RestorationServiceStub
 
+from srae_client import spread
 from srae_client.endpoint import parse
 from srae_client.errors import LocalReason, SraeClientError
 from srae_client.rpc_errors import translate, unreachable
@@ -50,7 +51,8 @@ class Client:
     """Talks to one server. Every method raises ``SraeClientError`` when the server refuses or cannot be reached.
 
     Attributes:
-        address: ``host:port`` or ``unix:/path``. Anything but this computer is called with TLS.
+        address: ``host:port``, ``unix:/path``, or ``dns:///host:port`` for several servers. Anything but this computer
+            is called with TLS.
     """
 
     def __init__(self, address: str, ca: bytes | None = None) -> None:
@@ -167,12 +169,12 @@ class Client:
 
 def _open_channel(address: str, ca: bytes | None) -> grpc.Channel:
     endpoint = parse(address)
+    options = [*spread.OPTIONS] if endpoint.is_spread else []
     if endpoint.is_local:
-        options = [("grpc.enable_http_proxy", 0)]  # a proxy cannot reach this computer's own servers
+        options.append(("grpc.enable_http_proxy", 0))  # a proxy cannot reach this computer's own servers
         if ca is None:
-            return grpc.insecure_channel(address, options=options)
-        return grpc.secure_channel(address, grpc.ssl_channel_credentials(ca), options=options)
-    return grpc.secure_channel(address, grpc.ssl_channel_credentials(ca))
+            return grpc.insecure_channel(endpoint.target, options=options)
+    return grpc.secure_channel(endpoint.target, grpc.ssl_channel_credentials(ca), options=options)
 
 
 def _chunks(data: bytes) -> Iterator[bytes]:

@@ -1,4 +1,6 @@
-"""Which server to call: the one that was named, the one that runs on this computer, or one started for the call."""
+"""Which server to call: the one that was named, the one that runs on this computer, or one started for the call.
+
+A name can stand for several servers, over which calls are spread."""
 
 from __future__ import annotations
 
@@ -14,6 +16,8 @@ from pathlib import Path
 from srae_client import embedded
 from srae_client.errors import LocalReason, SraeClientError
 
+#: Begins the name of several servers.
+_DNS = "dns:///"
 #: Names a server when --endpoint does not.
 ENVIRONMENT = "SRAE_ENDPOINT"
 
@@ -25,13 +29,31 @@ class Endpoint:
     address: str
     is_local: bool
 
+    @property
+    def is_spread(self) -> bool:
+        """Whether several servers can be behind it, over which calls are spread."""
+        return self.address.startswith(_DNS) or "," in self.address
+
+    @property
+    def target(self) -> str:
+        """As gRPC spells it."""
+        return f"ipv4:{self.address}" if "," in self.address else self.address
+
 
 def parse(address: str) -> Endpoint:
-    """Reads ``unix:/path`` or ``host:port``.
+    """Reads ``unix:/path``, ``host:port``, or, for several servers, ``dns:///host:port`` (all that the name resolves
+    to) or ``127.0.0.1:port,127.0.0.1:port,...`` (this computer's alone: a certificate is for a name).
 
     Raises:
-        SraeClientError: it is neither.
+        SraeClientError: it is none.
     """
+    if "," in address:
+        return _parse_several(address)
+    if address.startswith(_DNS):
+        host = address.removeprefix(_DNS)
+        if host.startswith(("unix:", _DNS)):
+            raise SraeClientError(LocalReason.INVALID_ENDPOINT, f"{address!r} is no endpoint. Give dns:///host:port.")
+        return Endpoint(address, parse(host).is_local)
     if address.startswith("unix:") and len(address) > len("unix:"):
         return Endpoint(address, is_local=True)
     host, colon, port = address.rpartition(":")
@@ -41,6 +63,17 @@ def parse(address: str) -> Endpoint:
             LocalReason.INVALID_ENDPOINT, f"{address!r} is no endpoint. Give host:port or unix:/path/to/socket."
         )
     return Endpoint(address, _is_loopback(host.strip("[]")))
+
+
+def _parse_several(addresses: str) -> Endpoint:
+    for address in addresses.split(","):
+        if not parse(address).is_local or not address.startswith("127."):
+            raise SraeClientError(
+                LocalReason.INVALID_ENDPOINT,
+                f"{address!r} cannot be one of several. Give 127.0.0.1:port for each, or dns:///host:port for all "
+                "that a name resolves to.",
+            )
+    return Endpoint(addresses, is_local=True)
 
 
 def _is_loopback(host: str) -> bool:

@@ -9,6 +9,7 @@ from google.protobuf.any_pb2 import Any
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
+from srae_client.endpoint import parse
 from srae_client.errors import LocalReason, SraeClientError
 
 #: For failures that say nothing about themselves: the reason, and what to do. ``{address}`` is the server's.
@@ -38,6 +39,8 @@ def translate(error: grpc.RpcError, address: str) -> SraeClientError:
     if any(detail.Unpack(info) for detail in details):
         field = request.field_violations[0].field if any(detail.Unpack(request) for detail in details) else ""
         return SraeClientError(info.reason, call.details() or info.reason, retryable, field)
+    if call.code() == grpc.StatusCode.UNAVAILABLE and parse(address).is_spread:
+        retryable = True  # this server is gone, and others may be there
     reason, sentence = _PLAIN.get(call.code(), (LocalReason.REFUSED, "The server at {address} refused the call."))
     said = f" ({call.details()})" if call.details() else ""
     return SraeClientError(reason, sentence.format(address=address) + said, retryable)

@@ -14,7 +14,7 @@ COPY protos/python protos/python
 COPY services services
 COPY clients/python clients/python
 COPY clients/native_host clients/native_host
-RUN pip install --constraint constraints.txt '.[embedded,triton]'
+RUN pip install --constraint constraints.txt '.[embedded,triton,otel]'
 
 FROM python:3.11.14-slim-bookworm
 RUN useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin srae
