@@ -16,10 +16,10 @@ const SCRIPTS = [
   { world: "ISOLATED", from: "content/own_world/main.js", to: "content/own_world.js" },
 ];
 
-/** The manifest with its content scripts; a test's origin is treated like a named site. */
-export function manifest(testOrigin) {
+/** The manifest with its content scripts; a test's origins are treated like named sites. */
+export function manifest(testOrigins) {
   const made = JSON.parse(readFileSync(join(HERE, "manifest.json"), "utf8"));
-  if (testOrigin) made.host_permissions.push(testOrigin);
+  made.host_permissions.push(...testOrigins);
   made.content_scripts = SCRIPTS.map(({ world, to }) => ({
     js: [to], world, matches: made.host_permissions, run_at: "document_start",
     all_frames: true, match_about_blank: true, match_origin_as_fallback: true,
@@ -28,7 +28,7 @@ export function manifest(testOrigin) {
 }
 
 /** Writes the extension into a folder. */
-export function build(folder, testOrigin) {
+export function build(folder, ...testOrigins) {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(join(folder, "content"), { recursive: true });
   for (const part of PARTS) cpSync(join(HERE, part), join(folder, part), { recursive: true });
@@ -36,7 +36,7 @@ export function build(folder, testOrigin) {
     buildSync({ entryPoints: [join(HERE, from)], outfile: join(folder, to), bundle: true, format: "iife", charset: "utf8",
       target: ["chrome128", "firefox140"], logLevel: "warning" });
   }
-  writeFileSync(join(folder, "manifest.json"), JSON.stringify(manifest(testOrigin), null, 2));
+  writeFileSync(join(folder, "manifest.json"), JSON.stringify(manifest(testOrigins), null, 2));
 }
 
 function pack(folder, file) {
@@ -46,9 +46,9 @@ function pack(folder, file) {
 
 if (import.meta.filename === resolve(process.argv[1])) {
   const { values } = parseArgs({ options: { out: { type: "string", default: join(HERE, "../../out") },
-    "test-origin": { type: "string" }, "no-pack": { type: "boolean", default: false } } });
+    "test-origin": { type: "string", multiple: true, default: [] }, "no-pack": { type: "boolean", default: false } } });
   const folder = join(resolve(values.out), "extension");
-  build(folder, values["test-origin"]);
+  build(folder, ...values["test-origin"]);
   if (!values["no-pack"]) {
     pack(folder, join(folder, "../srae-extension-chromium.zip"));
     pack(folder, join(folder, "../srae-extension-firefox.xpi"));

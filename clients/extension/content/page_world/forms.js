@@ -34,20 +34,45 @@ export function guardForms() {
     native.stop(event);
     native.prevent(event);
     const { submitter } = event;
-    sendLater(form, () => native.requestSubmit(form, ...(submitter?.form === form ? [submitter] : [])));
+    sendLater(form, () => resend(form, submitter));
   }, { capture: true });
   hook(HTMLFormElement.prototype, "submit", (submit, form) => {
     if (unfinished(form)) return void sendLater(form, () => native.submit(form));
     tellUpload(form);
     return submit();
   });
-  // A required input that was emptied for a moment is not missing.
-  native.addListener(window, "invalid", (event) => {
-    const form = native.path(event)[0]?.form;
-    if (form && pendingIn(form)) {
-      native.prevent(event);
-      native.stop(event);
+  guardRequired();
+}
+
+/**
+ * A required input that was emptied for a moment is not missing: the browser's complaint is stopped, and the form is sent
+ * later, as the person wanted. A page that only checks its form gets no such thing.
+ */
+function guardRequired() {
+  let isChecked = false;
+  let clicked = null;
+  for (const object of [HTMLFormElement.prototype, HTMLInputElement.prototype]) {
+    for (const name of ["checkValidity", "reportValidity"]) {
+      hook(object, name, (check) => {
+        isChecked = true;
+        try {
+          return check();
+        } finally {
+          isChecked = false;
+        }
+      });
     }
+  }
+  native.addListener(window, "click", (event) => (clicked = native.path(event).find(({ type }) => type === "submit")), { capture: true });
+  native.addListener(window, "invalid", (event) => {
+    const { form } = native.path(event)[0];
+    if (!form || !pendingIn(form)) return;
+    native.prevent(event);
+    native.stop(event);
+    if (!isChecked) sendLater(form, () => resend(form, clicked));
   }, { capture: true });
 }
 
+function resend(form, submitter) {
+  native.requestSubmit(form, ...(submitter?.form === form ? [submitter] : []));
+}
