@@ -32,7 +32,14 @@ export class Chromium {
 
   /** Goes to an address; a form that the last page sent may still be on its way, and would win. */
   async goto(address) {
-    await this.page.goto(address).catch(() => this.page.waitForLoadState().then(() => this.page.goto(address)));
+    for (let tries = 5; ; tries -= 1) {
+      try {
+        return await this.page.goto(address);
+      } catch (error) {
+        if (tries === 0) throw error;
+        await new Promise((resolve) => setTimeout(resolve, 300));
+      }
+    }
   }
 
   evaluate = (code, argument) => this.page.evaluate(code, argument);
