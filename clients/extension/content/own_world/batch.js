@@ -76,7 +76,7 @@ async function protectAll(files) {
 }
 
 function protectOne(file, onStage, signal) {
-  if (!file.buffer) throw new Failure(file.size > 0 ? "FILE_TOO_LARGE" : "UNREADABLE_FILE");
+  if (!file.chunks) throw new Failure(file.size > 0 ? "FILE_TOO_LARGE" : "UNREADABLE_FILE");
   return protectPhoto(file, { onStage, signal });
 }
 
@@ -86,7 +86,7 @@ async function afterProtecting(files, answers) {
   const weak = made.filter(({ result }) => result.is_protected === false);
   if (weak.length > 0 && (await askPerson(questions.notProtected(weak))) !== "send") return null;
   if (made.length > 0 && weak.length === 0) showNotice(made.slice(0, 4).map(describeView));
-  return answers.map(({ as, name, type, buffer }) => ({ as, name, type, buffer }));
+  return answers.map(({ as, name, type, chunks }) => ({ as, name, type, chunks }));
 }
 
 async function afterFailure(files, failures) {

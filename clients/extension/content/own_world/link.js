@@ -16,6 +16,6 @@ export function openLink(onMessage) {
   window.postMessage({ sraeSecret: secret }, "*", [channel.port2]);
 }
 
-export function say(message, transfer = []) {
-  port.postMessage(message, transfer);
+export function say(message) {
+  port.postMessage(message);
 }

@@ -14,7 +14,7 @@ async function tellMode() {
 async function onMessage(message) {
   if (message.type === "batch") {
     const files = await decide(message.files).catch(() => null);
-    say({ type: "verdict", id: message.id, files }, files?.map(({ buffer }) => buffer).filter(Boolean) ?? []);
+    say({ type: "verdict", id: message.id, files });
   } else if (message.type === "wake" || message.type === "uploaded") {
     tellBackground(message).catch(() => {});
   }

@@ -46,14 +46,14 @@ export function tell(message) {
 }
 
 /**
- * Asks the own world what becomes of a batch of {name, type, kind, size, buffer (ArrayBuffer or null)}.
- * Resolves with null (the page gets nothing), or with {as: "original"} or {as: "protected", name, type, buffer} for each.
+ * Asks the own world what becomes of a batch of {name, type, kind, size, chunks (base64, or null)}.
+ * Resolves with null (the page gets nothing), or with {as: "original"} or {as: "protected", name, type, chunks} for each.
  */
 export async function ask(files, source) {
   const isOpen = await Promise.race([ready.then(() => true), new Promise((resolve) => setTimeout(resolve, 1000 * WAIT_SECONDS, false))]);
   if (!isOpen) return null;
   const id = nextBatch++;
   const verdict = new Promise((resolve) => settled.set(id, resolve));
-  native.postToPort(port, { type: "batch", id, files, source }, files.map(({ buffer }) => buffer).filter(Boolean));
+  native.postToPort(port, { type: "batch", id, files, source });
   return (await verdict).files;
 }

@@ -1,6 +1,6 @@
 // The one gate: files go in, and what the page may have comes out.
 
-import { FILE_BYTES } from "../../shared/chunks.js";
+import { Assembly, FILE_BYTES, split } from "../../shared/chunks.js";
 import { HEAD_BYTES, kindOf } from "../../shared/kind.js";
 import { approve, approveProtected, beginsProtectedPhoto, isApproved } from "./approval.js";
 import { isReworked } from "./lineage.js";
@@ -57,15 +57,22 @@ function protectTogether(files, kinds, source) {
 async function askAbout(files, kinds, source) {
   const described = await Promise.all(files.map(async (file, index) => {
     const isNeeded = kinds[index] === "photo" && native.size(file) <= FILE_BYTES;
-    const buffer = isNeeded ? await native.buffer(file).catch(() => null) : null;
-    return { name: file.name ?? "photo", type: native.blobType(file), kind: kinds[index], size: native.size(file), buffer };
+    const chunks = isNeeded ? await chunksOf(file).catch(() => null) : null;
+    return { name: file.name ?? "photo", type: native.blobType(file), kind: kinds[index], size: native.size(file), chunks };
   }));
   return ask(described, source);
 }
 
+/** The file as base64 chunks: between the worlds go texts alone, since Firefox keeps the worlds' objects apart. */
+async function chunksOf(file) {
+  return Array.from(split(new Uint8Array(await native.buffer(file))), ({ data }) => data);
+}
+
 function given(file, answer) {
   if (answer.as === "original") return approve(file);
-  const photo = new native.File([answer.buffer], answer.name, { type: answer.type, lastModified: file.lastModified ?? Date.now() });
+  const assembly = new Assembly();
+  answer.chunks.forEach((data, seq) => assembly.add({ seq, data }));
+  const photo = new native.File([assembly.bytes()], answer.name, { type: answer.type, lastModified: file.lastModified ?? Date.now() });
   if (file.webkitRelativePath) Object.defineProperty(photo, "webkitRelativePath", { value: file.webkitRelativePath });
   return approveProtected(photo, file);
 }
