@@ -3,6 +3,7 @@
 // The added pattern tells: what was made from the protected photo has it, what was made from the original has not.
 
 import { protectedPhotos } from "./approval.js";
+import { share } from "./lineage_share.js";
 
 const PIXELS = 224; // the protected pattern is coarse: it survives at the networks' size
 const NEARNESS = [0.5, 1.5]; // 0 is the original, 1 the protected photo
@@ -21,23 +22,6 @@ export async function isReworked(blob) {
 }
 
 const isNear = (value) => value > NEARNESS[0] && value < NEARNESS[1];
-
-/** How much of the pattern (photo - original) is in (pixels - original): 1 for all of it; NaN for another picture. */
-export function share(pixels, original, photo) {
-  let along = 0;
-  let pattern = 0;
-  let distance = 0;
-  for (let index = 0; index < pixels.length; index += 1) {
-    if (index % 4 === 3) continue;
-    const added = photo[index] - original[index];
-    const off = pixels[index] - original[index];
-    along += added * off;
-    pattern += added * added;
-    distance += off * off;
-  }
-  // Another picture is far from the original: its distance is no longer that of the pattern and an encoder's losses.
-  return distance > 16 * pattern ? NaN : along / pattern;
-}
 
 async function pixelsOf(blob) {
   try {
