@@ -51,13 +51,16 @@ test("forms: sent at once, submit() in the change event and from a click", async
   await browser.choose("#pick", photo("cat.png"));
   await browser.click("#go");
   await uploads.expect("form", ["cat.png"]);
+  await browser.answered();
   await open("autosubmit");
   await browser.choose("#pick", photo("astronaut.jpg"));
   await uploads.expect("autosubmit", ["astronaut.jpg"]);
+  await browser.answered();
   await open("submitcall");
   await browser.choose("#pick", photo("cat.png"));
   await browser.click("#go");
   await uploads.expect("submitcall", ["cat.png"]);
+  await browser.answered();
 });
 
 test("an input that is in no document", async () => {

@@ -73,8 +73,21 @@ export class Firefox {
     return new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
   }
 
-  goto(url) {
-    return this.send("browsingContext.navigate", { context: this.context, url, wait: "complete" });
+  /** Goes to an address. A form's answer that comes in between ends the first try without a word. */
+  async goto(url) {
+    for (let tries = 0; tries < 5; tries += 1) {
+      const done = this.send("browsingContext.navigate", { context: this.context, url, wait: "complete" }).then(() => true, () => false);
+      if (await Promise.race([done, new Promise((resolve) => setTimeout(resolve, 10000, false))])) return;
+    }
+    throw new Error(`${url} does not open`);
+  }
+
+  /** Waits until a form's answer is shown. */
+  async answered() {
+    for (let tries = 0; tries < 100; tries += 1) {
+      if (await this.evaluate(() => location.pathname.startsWith("/upload/")).catch(() => false)) return;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
   }
 
   /** Evaluates an expression or a function with one JSON argument; resolves with its value as JSON. */
