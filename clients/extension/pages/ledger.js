@@ -12,6 +12,7 @@ const truth = (value) => text(value === null ? "unknown" : value ? "yes" : "no")
 /** Fills the list and makes the buttons work. */
 export async function showLedger() {
   place("export").addEventListener("click", () => exportLedger().catch((error) => said(error.message)));
+  place("choose").addEventListener("click", () => place("import").click());
   place("import").addEventListener("change", () => importLedger().catch((error) => said(error.message)));
   await list();
 }

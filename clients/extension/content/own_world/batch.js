@@ -1,6 +1,7 @@
 // What becomes of a batch of files that the page would get: asks the person where they are to be asked, has the photos
 // protected, and stops the whole batch where one can not be.
 
+import { FILE_BYTES } from "../../shared/chunks.js";
 import { Failure } from "../../shared/failure.js";
 import { tellBackground } from "./background_link.js";
 import { askPerson } from "./dialog.js";
@@ -76,7 +77,7 @@ async function protectAll(files) {
 }
 
 function protectOne(file, onStage, signal) {
-  if (!file.chunks) throw new Failure(file.size > 0 ? "FILE_TOO_LARGE" : "UNREADABLE_FILE");
+  if (!file.chunks) throw new Failure(file.size > FILE_BYTES ? "FILE_TOO_LARGE" : "UNREADABLE_FILE");
   return protectPhoto(file, { onStage, signal });
 }
 

@@ -15,7 +15,8 @@ function readTransfer(transfer) {
     const file = item.getAsFile();
     const entry = item.webkitGetAsEntry?.() ?? null;
     if (!file && !entry?.isDirectory) continue;
-    files.push(file ?? approve(new native.File([], entry.name)));
+    // A folder's place is kept by an empty file; what is in it is protected when the page reads it.
+    files.push(entry?.isDirectory ? approve(new native.File([], entry.name)) : file);
     extras.push({ entry, handle: item.getAsFileSystemHandle?.() ?? null });
   }
   const strings = [...transfer.types].filter((type) => type !== "Files").map((type) => [type, transfer.getData(type)]);

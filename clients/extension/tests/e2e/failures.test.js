@@ -6,7 +6,7 @@ import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { Chromium, EXTENSION_ID } from "./support/chromium.js";
-import { hostProcess } from "./support/host_process.js";
+import { crashDuring, hostProcess } from "./support/host_process.js";
 import { installHost, PYTHON } from "./support/service.js";
 import { Site } from "./support/site.js";
 import { photo, Uploads } from "./support/uploads.js";
@@ -108,8 +108,7 @@ test("photos that can not be protected: cut off, huge, without room; then one th
 test("a host that crashes, one that hangs, an extension that is reloaded; Try again works", () =>
   withBrowser({}, async (browser) => {
     await open(browser, "crash");
-    await browser.choose("#pick", photo("cat.png"));
-    process.kill(await hostProcess(browser), "SIGKILL");
+    await crashDuring(browser, () => browser.choose("#pick", photo("cat.png")));
     assert.match(await browser.waitForDialog(), /HOST_DIED/);
     await uploads.expectNothing("crash");
     await browser.press("Tab");

@@ -6,7 +6,7 @@ import { copyFileSync, cpSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { Firefox } from "./support/firefox.js";
-import { hostProcess } from "./support/host_process.js";
+import { crashDuring } from "./support/host_process.js";
 import { Site } from "./support/site.js";
 import { photo, Uploads } from "./support/uploads.js";
 
@@ -158,8 +158,7 @@ test("a photo that can not be protected, and a host that crashes: stopped, by ke
   await uploads.expectNothing("no-room");
   assert.equal(await browser.hasDialog(), false);
   await open("attached", "crash");
-  await browser.choose("#pick", photo("cat.png"));
-  process.kill(await hostProcess(browser), "SIGKILL");
+  await crashDuring(browser, () => browser.choose("#pick", photo("cat.png")));
   await browser.waitForDialog();
   await browser.press("Escape");
   await uploads.expectNothing("crash");

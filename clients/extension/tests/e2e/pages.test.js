@@ -44,6 +44,7 @@ test("the popup: this site, health, before and after", async () => {
 test("the options page: settings stay, the ledger is listed, exported, forgotten and imported", async () => {
   const page = await browser.openOwnPage("options.html");
   await page.getByText("2 photos").waitFor({ timeout: 20000 });
+  await page.getByText("Now: ").waitFor({ timeout: 20000 });
   await page.setViewportSize({ width: 960, height: 1250 });
   await page.screenshot({ path: join(PICTURES, "options.png"), fullPage: true });
   await page.click("input[name=videos][value=block]");

@@ -21,7 +21,7 @@ Object.assign(process.env, { SRAE_TEST_ENDPOINT: service.address, SRAE_TEST_PHOT
 
 const names = process.argv.length > 2 ? process.argv.slice(2) : readdirSync(HERE).filter((file) => file.endsWith(".test.js")).map((file) => file.slice(0, -8));
 const files = names.map((name) => join(HERE, `${name}.test.js`));
-let { status } = spawnSync("node", ["--test", "--test-reporter=spec", ...(process.env.ONLY ? [`--test-name-pattern=${process.env.ONLY}`] : []), ...files], { stdio: "inherit" });
+let { status } = spawnSync("node", ["--test", "--test-concurrency=3", "--test-reporter=spec", ...(process.env.ONLY ? [`--test-name-pattern=${process.env.ONLY}`] : []), ...files], { stdio: "inherit" });
 
 for (const browser of ["chromium", "firefox"]) {
   const received = join(out, browser);

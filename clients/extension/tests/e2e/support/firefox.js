@@ -12,7 +12,7 @@ const PREFERENCES = {
   "browser.shell.checkDefaultBrowser": false, "datareporting.policy.dataSubmissionEnabled": false, "app.update.enabled": false,
   "toolkit.telemetry.reportingpolicy.firstRun": false, "browser.aboutwelcome.enabled": false, "intl.locale.requested": "en-GB",
   "xpinstall.signatures.required": false, "extensions.autoDisableScopes": 0,
-  "remote.prefs.recommended": true, "network.proxy.type": 0, "dom.events.asyncClipboard.readText": true,
+  "focusmanager.testmode": true, "remote.prefs.recommended": true, "network.proxy.type": 0, "dom.events.asyncClipboard.readText": true,
 };
 const KEYS = { Enter: "\uE007", Tab: "\uE004", Escape: "\uE00C" };
 
@@ -42,8 +42,9 @@ export class Firefox {
     await browser.#connect(`ws://127.0.0.1:${port}/session`);
     await browser.send("session.new", { capabilities: {} });
     await browser.send("webExtension.install", { extensionData: { type: "path", path: extension } });
-    const { contexts } = await browser.send("browsingContext.getTree", {});
-    browser.context = contexts[0].context;
+    // A window of its own: the first one has no focus where there is no screen, and its buttons no keyboard.
+    browser.context = (await browser.send("browsingContext.create", { type: "window" })).context;
+    await browser.send("browsingContext.activate", { context: browser.context });
     return browser;
   }
 
@@ -123,8 +124,8 @@ export class Firefox {
     return contexts[0].children;
   }
 
-  /** Whether a dialog of the extension is open: its text is in a closed shadow root, and Firefox lends no one an eye. */
-  hasDialog = () => this.evaluate(() => document.querySelector("srae-shade") !== null);
+  /** Whether a dialog of the extension is open. Its text is in a closed shadow root; but it has the focus, as no notice has. */
+  hasDialog = () => this.evaluate(() => document.activeElement?.nodeName === "SRAE-SHADE");
 
   async waitForDialog(seconds = 40) {
     for (let tries = 0; tries < 10 * seconds; tries += 1) {

@@ -10,6 +10,15 @@ function read(pid, file) {
   }
 }
 
+/** Has the host crash with a photo at it: it is held before the photo is chosen, and killed when it was sent. */
+export async function crashDuring(browser, choose) {
+  const pid = await hostProcess(browser);
+  process.kill(pid, "SIGSTOP");
+  await choose();
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  process.kill(pid, "SIGKILL");
+}
+
 /** The process id of the host that this browser started; waits for it. */
 export async function hostProcess(browser) {
   for (let tries = 0; tries < 100; tries += 1) {

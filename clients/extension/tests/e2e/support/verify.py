@@ -71,7 +71,12 @@ def main(listed: Path, work: Path, ledger: Ledger) -> int:
         restored = work / "restored" / f"{index}-original.png"
         if index not in problems:
             problems[index] = (
-                judge(pixels(Path(upload["received"])), pixels(Path(upload["original"])), pixels(restored), upload["nearly"])
+                judge(
+                    pixels(Path(upload["received"])),
+                    pixels(Path(upload["original"])),
+                    pixels(restored),
+                    upload["nearly"],
+                )
                 if restored.exists()
                 else "srae restore did not restore it"
             )
