@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import signal
+import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -146,6 +148,29 @@ def test_several_photos_at_once(host: Host) -> None:
         if frame["type"] == "result":
             results[frame["id"]] = frame["result"]
     assert len({told["entry"] for told in results.values()}) == len(files)
+
+
+def test_what_restores_is_sealed_for_the_owner(
+    host: Host, protected: tuple[dict[str, Any], bytes], tmp_path: Path
+) -> None:
+    """The exported ledger alone restores nothing on another computer; with the key, it does."""
+    _, file = protected
+    host.begin("ledger_export")
+    exported = host.end()[1]["ledger"]
+    other = environment(tmp_path, SRAE_ENDPOINT=host.ask("wake")["service"]["address"])
+    with Host(other) as stranger:
+        stranger.ask("hello", **HELLO)
+        stranger.ask("ledger_import", {"ledger": exported})
+        stranger.begin("restore", files={"photo": file})
+        assert stranger.end()[0]["code"] == "RECEIPT_NOT_YOURS"
+        keys = Path(host.env["XDG_CONFIG_HOME"]) / "srae" / "keys.json"
+        assert stat.S_IMODE(keys.stat().st_mode) == 0o600
+        (tmp_path / "config" / "srae").mkdir(parents=True)
+        shutil.copy(keys, tmp_path / "config" / "srae" / "keys.json")
+        assert stranger.close() == 0
+    with Host(other) as owner:
+        owner.ask("hello", **HELLO)
+        assert owner.ask("restore", {"photo": file})["verified"] is True
 
 
 def test_wake_names_the_service_and_it_dies_with_a_host_that_is_killed(tmp_path: Path) -> None:

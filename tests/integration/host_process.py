@@ -40,8 +40,8 @@ class Host:
 
     def __init__(self, env: Mapping[str, str], *arguments: str) -> None:
         command = (sys.executable, "-m", "srae_host", *(arguments or (ORIGIN,)))
-        pipe = subprocess.PIPE
-        self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=dict(env))
+        self.env, pipe = dict(env), subprocess.PIPE
+        self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=self.env)
         self.stages: list[tuple[str, str]] = []
         self.errors = b""
         self._frames: queue.Queue[dict[str, Any] | None] = queue.Queue()

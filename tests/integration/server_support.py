@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -18,7 +19,7 @@ from srae.v1.evaluation_service_pb2_grpc import EvaluationServiceStub
 from srae.v1.protection_service_pb2_grpc import ProtectionServiceStub
 from srae.v1.restoration_service_pb2_grpc import RestorationServiceStub
 
-from services.config import Config
+from services.config import Config, Tls
 from services.errors import UnavailableError, UnknownModelError
 from services.inference.backend import Inference, Tensors
 from services.rpc.address import Address
@@ -110,6 +111,14 @@ async def served(config: Config, backend: FakeBackend) -> AsyncIterator[Client]:
 def config(folder: Path, **changes: object) -> Config:
     """A server on a Unix socket in the folder, which checks its health often."""
     return replace(Config(Address(path=folder / "srae.sock"), folder, canary_seconds=0.05), **changes)
+
+
+def certificate(folder: Path) -> Tls:
+    """A certificate of this computer's own, made in the folder."""
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost"
+    extension = ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", "key.pem", "-out", "cert.pem"]
+    subprocess.run([*command.split(), *extension], cwd=folder, check=True, capture_output=True)
+    return Tls(folder / "cert.pem", folder / "key.pem")
 
 
 @dataclass

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import os
+import asyncio
+import json
 import random
 import signal
 import struct
@@ -14,6 +15,10 @@ from typing import Any
 import pytest
 from host_process import HELLO, ORIGIN, Host, environment
 from host_vectors import VECTORS, name_of
+from server_support import FakeBackend, certificate, config, file, pixels
+
+from services.rpc.address import Address
+from services.server import running
 
 #: Modules that take longer to load than a person should wait for an answer.
 HEAVY = ("grpc", "google", "numpy", "cv2", "sqlite3", "cryptography", "rich", "torch", "PIL")
@@ -84,6 +89,27 @@ def test_an_extension_that_was_installed_with_its_id(env: dict[str, str], tmp_pa
         assert (frame["code"], frame["retryable"]) == ("SERVICE_UNREACHABLE", True)
 
 
+async def test_a_server_is_called_with_tls_and_its_certificate_is_checked(env: dict[str, str], tmp_path: Path) -> None:
+    tls = certificate(tmp_path)
+    loopback = Address(host="127.0.0.1", port=0)
+    async with running(config(tmp_path, listen=loopback, tls=tls), FakeBackend()) as address:
+        endpoint = f"localhost:{address.port}"
+        trusting = {"endpoint": endpoint, "ca": str(tls.certificate)}
+        assert (await asyncio.to_thread(protected_with, trusting, env, tmp_path))["type"] == "result"
+        frame = await asyncio.to_thread(protected_with, {"endpoint": endpoint}, env, tmp_path)
+        assert frame["code"] == "SERVICE_UNREACHABLE", "the system trusts no such certificate"
+
+
+def protected_with(chosen: dict[str, str], env: dict[str, str], home: Path) -> dict[str, Any]:
+    """The final frame of a protect by a host that has these settings."""
+    (home / "config" / "srae").mkdir(parents=True, exist_ok=True)
+    (home / "config" / "srae" / "host.json").write_text(json.dumps(chosen))
+    with Host(env) as host:
+        host.ask("hello", **HELLO)
+        host.begin("protect", files={"photo": file(pixels())}, page_origin="")
+        return host.end()[0]
+
+
 def test_settings_that_cannot_be_read_are_told(env: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "config" / "srae").mkdir(parents=True)
     (tmp_path / "config" / "srae" / "host.json").write_text("[")
@@ -98,7 +124,8 @@ def test_what_is_printed_never_reaches_the_browser() -> None:
     """In Python, by a descriptor, and by a child that inherits it."""
     script = (
         "from srae_host.pipes import Pipes; import asyncio, os, subprocess; pipes = Pipes(); "
-        "print('stray', flush=True); os.write(1, b'stray'); subprocess.run(['echo', 'stray']); assert os.read(0, 1) == b''; "
+        "print('stray', flush=True); os.write(1, b'stray'); subprocess.run(['echo', 'stray']); "
+        "assert os.read(0, 1) == b''; "
         "asyncio.run(pipes.send({'a': 1}))"
     )
     done = subprocess.run([sys.executable, "-c", script], input=b"x", capture_output=True, timeout=60, check=True)
@@ -145,10 +172,32 @@ def test_it_ends_when_it_is_told_to(env: dict[str, str]) -> None:
         assert host.process.wait(60) == 0
 
 
-def test_a_browser_that_dies_without_a_word(env: dict[str, str]) -> None:
-    with Host(env) as host:
-        host.ask("hello", **HELLO)
-        assert host.process.stdout is not None
-        os.close(os.dup(host.process.stdout.fileno()))
-        host.begin("echo", payload="x" * 900_000)
-        assert host.close() == 0
+def test_a_browser_that_stops_reading_without_closing(env: dict[str, str]) -> None:
+    """Frames that nobody takes do not keep the host from ending."""
+    pipe = subprocess.PIPE
+    with subprocess.Popen((sys.executable, "-m", "srae_host", ORIGIN), stdin=pipe, stdout=pipe, env=env) as process:
+        assert process.stdin is not None
+        for identity in "abc":
+            request = {"type": "request", "id": identity, "action": "echo", "params": {"payload": "x" * 900_000}}
+            text = json.dumps(request).encode()
+            process.stdin.write(struct.pack("=I", len(text)) + text)
+        process.stdin.close()
+        assert process.wait(60) == 0
+
+
+def test_a_browser_that_reads_no_more(env: dict[str, str]) -> None:
+    """What cannot be said is left unsaid; the host ends when the browser's other end closes too."""
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        (sys.executable, "-m", "srae_host", ORIGIN), stdin=pipe, stdout=pipe, stderr=pipe, env=env
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        for _ in range(3):
+            text = json.dumps({"type": "request", "id": "a", "action": "echo", "params": {"payload": "x" * 99_000}})
+            process.stdin.write(struct.pack("=I", len(text)) + text.encode())
+        process.stdin.close()
+        assert process.wait(60) in (0, 1)
+        assert process.stderr.read() == b""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import grpc
 import pytest
-from server_support import Client, FakeBackend, config, file, pixels, served
+from server_support import Client, FakeBackend, certificate, config, file, pixels, served
 from srae.v1 import image_pb2 as im
 from srae.v1 import protection_service_pb2 as pr
 
@@ -26,11 +26,7 @@ LOOPBACK = Address(host="127.0.0.1", port=0)
 
 @pytest.fixture(scope="module")
 def pem(tmp_path_factory: pytest.TempPathFactory) -> Tls:
-    folder = tmp_path_factory.mktemp("tls")
-    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost"
-    extension = ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", "key.pem", "-out", "cert.pem"]
-    subprocess.run([*command.split(), *extension], cwd=folder, check=True, capture_output=True)
-    return Tls(folder / "cert.pem", folder / "key.pem")
+    return certificate(tmp_path_factory.mktemp("tls"))
 
 
 async def protected(channel: grpc.aio.Channel, address: Address) -> pr.ProtectResponse:
@@ -66,6 +62,18 @@ async def test_any_address_is_served_with_tls_and_refused_without(tmp_path: Path
             pass
     async with running(config(tmp_path, listen=anywhere, tls=pem), FakeBackend()) as address:
         assert address.port > 0
+
+
+def test_it_stops_when_whoever_started_it_dies(tmp_path: Path) -> None:
+    """Standard input ends then, whatever the death."""
+    command = (sys.executable, "-m", "services", "--listen", f"unix:{tmp_path}/srae.sock", "--stop-with-stdin")
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith(b"listening on ")
+        process.stdin.close()
+        assert process.wait(120) == 0
+    assert not (tmp_path / "srae.sock").exists()
 
 
 async def test_the_socket_is_its_users_alone_and_goes_with_the_server(tmp_path: Path) -> None:

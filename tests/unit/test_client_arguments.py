@@ -27,7 +27,7 @@ def options() -> Iterator[tuple[str, argparse.Action]]:
 
 def test_every_command_is_in_the_help_and_has_examples() -> None:
     overview = build_parser().format_help()
-    assert set(commands()) == {"protect", "restore", "evaluate", "serve"}
+    assert set(commands()) == {"protect", "restore", "evaluate", "serve", "keys", "ledger", "share"}
     for name, parser in commands().items():
         assert f"\n    {name} " in overview
         if name != "serve":  # whose help is the server's own

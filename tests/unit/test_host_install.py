@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from srae_client import keys
 from srae_host import browsers, commands, manifests, settings
 from srae_host.browsers import BROWSERS
 from srae_host.settings import CHROMIUM_ID, FIREFOX_ID
@@ -153,7 +154,7 @@ def test_the_doctor_finds_nothing_wrong_after_install(capsys: pytest.CaptureFixt
     commands.run(["install", "chromium", "firefox"])
     checks = doctor(capsys)
     assert all(check["ok"] for check in checks.values()), checks
-    assert {"settings", "chromium", "firefox", "host", "service", "ledger", "perceptual hash"} <= set(checks)
+    assert {"settings", "chromium", "firefox", "host", "service", "key", "ledger", "perceptual hash"} <= set(checks)
     assert checks["host"]["summary"].startswith("answered in ")
 
 
@@ -221,6 +222,15 @@ def test_the_doctor_on_a_ledger_that_others_may_read(home: Path, capsys: pytest.
     ledger.path.write_bytes(b"not a database, but long enough to be looked at as one" * 20)
     ledger.path.chmod(0o600)
     assert "broken" in doctor(capsys)["ledger"]["mend"]
+
+
+def test_the_doctor_on_keys(capsys: pytest.CaptureFixture[str]) -> None:
+    keys.own()
+    assert doctor(capsys)["key"]["ok"] is True
+    keys.default_path().chmod(0o640)
+    assert doctor(capsys)["key"]["mend"] == f"chmod 600 '{keys.default_path()}'"
+    keys.default_path().write_text("{")
+    assert "srae keys import" in doctor(capsys)["key"]["mend"]
 
 
 def test_settings_that_cannot_be_read(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

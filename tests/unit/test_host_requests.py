@@ -2,21 +2,28 @@
 
 import base64
 import hashlib
+import re
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import pytest
 from host_vectors import VECTORS, name_of
 from hypothesis import given
 from hypothesis import strategies as st
-from srae_host import requests, transfer
+from srae_client.errors import LocalReason, SraeClientError
+from srae_host import refusals, requests, transfer
 from srae_host.actions import NEWEST, HostActions
 from srae_host.errors import RAISED_BY_EXTENSION, Code, HostError
 from srae_host.limits import Limits
 from srae_host.service import Service
 from srae_host.settings import Settings
 
+from services.errors import Reason
+
 LIMITS = Limits()
+#: Reasons that the host never meets, for it writes no files of a person's.
+FILES_OF_THE_COMMAND_LINE = {LocalReason.NOT_FOUND, LocalReason.NO_PHOTOS, LocalReason.OUTPUT_EXISTS}
 
 
 async def outcome(frame: dict[str, Any]) -> str | None:
@@ -87,6 +94,24 @@ def test_the_error_codes_are_the_protocols() -> None:
         for code in Code
     ]
     assert told == VECTORS["errors"]
+
+
+def test_the_page_has_the_same_codes() -> None:
+    page = Path(__file__).parent.parent.parent / "clients" / "native_host" / "PROTOCOL.md"
+    row = re.compile(r"^\| `([A-Z_]+)` \| (host|extension) \| (yes)? ?\| (.*) \|$", re.MULTILINE)
+    told = [(error["code"], error["raised_by"], error["retryable"], error["hint"]) for error in VECTORS["errors"]]
+    rows = row.findall(page.read_text("utf-8"))
+    assert [(code, by, retryable == "yes", hint) for code, by, retryable, hint in rows] == told
+
+
+def test_every_refusal_of_the_service_and_of_the_client_has_a_code() -> None:
+    for reason in (*Reason, *LocalReason):
+        told = refusals.translate(SraeClientError(reason, "what happened"))
+        assert told.message == "what happened"
+        assert told.detail["reason"] == reason
+        if reason not in FILES_OF_THE_COMMAND_LINE:
+            assert told.code != Code.SERVICE_REFUSED, reason
+    assert refusals.translate(SraeClientError("NEW_IN_A_LATER_SERVER", "x")).code == Code.SERVICE_REFUSED
 
 
 VALUES = (

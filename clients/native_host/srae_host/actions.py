@@ -129,9 +129,12 @@ def _ledger() -> Ledger:
 
 
 def _photos(service: Service) -> Photos:
+    from srae_client.key_holder import KeyHolder
+
     from srae_host.photos import Photos
 
-    return Photos(service, _ledger())
+    # Nobody can be asked for a passphrase here: with one, photos are protected and not restored.
+    return Photos(service, _ledger(), KeyHolder())
 
 
 def _ledger_action(request: Request, files: Mapping[str, File]) -> Answer:

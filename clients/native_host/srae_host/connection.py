@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from srae_host import framing, requests
@@ -111,7 +112,8 @@ class Connection:
             return
         del self._calls[identity]
         self._was_greeted |= call.request.action == "hello" and final["type"] == "result"
-        await self._send(final)
+        with suppress(BrowserGone):  # whoever reads from it ends the connection
+            await self._send(final)
 
 
 def _error_frame(identity: str | None, error: HostError) -> dict[str, Any]:

@@ -58,7 +58,7 @@ async def examine_from_host() -> list[Check]:
 
 async def _behind(chosen: Settings) -> list[Check]:
     """What is needed once the browser has found the host."""
-    return [await _service(chosen), *await asyncio.to_thread(lambda: [_ledger(), _fingerprint()])]
+    return [await _service(chosen), *await asyncio.to_thread(lambda: [_keys(), _ledger(), _fingerprint()])]
 
 
 def _settings() -> tuple[Settings, Check]:
@@ -137,6 +137,23 @@ async def _health(address: str, ca: str) -> bool:
     async with Client(address, authorities) as client:
         await client.wait_until_reachable(_CALL_SECONDS)
         return await client.is_healthy(_CALL_SECONDS)
+
+
+def _keys() -> Check:
+    from srae_client import keys
+
+    path = keys.default_path()
+    try:
+        found = keys.load(path)
+    except SraeClientError as error:
+        return Check("key", False, error.message, "srae keys import FILE, a copy that you exported")
+    if found is None:
+        return Check("key", True, "made when the first photo is protected")
+    if os.name == "posix" and stat.S_IMODE(path.stat().st_mode) & 0o077:
+        return Check("key", False, f"Other users may read {path}.", f"chmod 600 '{path}'")
+    if found.lock is not None:
+        return Check("key", True, "has a passphrase: photos are protected here, and restored with srae restore alone")
+    return Check("key", True, f"{path}; keep a copy: srae keys export FILE")
 
 
 def _ledger() -> Check:

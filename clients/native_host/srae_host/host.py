@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from srae_host import settings
 from srae_host.actions import HostActions
@@ -32,15 +34,17 @@ def is_browsers_call(arguments: Sequence[str]) -> bool:
     )
 
 
-def run(arguments: Sequence[str]) -> int:
-    """Serves the extension until the browser closes its end.
+def run(arguments: Sequence[str]) -> NoReturn:
+    """Serves the extension until the browser closes its end, then ends the process.
 
-    Returns:
-        the exit status: 0 the browser closed its end, 1 the connection could not go on.
+    The exit status: 0 the browser closed its end, 1 the connection could not go on.
     """
     pipes = Pipes()
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="srae-host: %(message)s")
-    return asyncio.run(_run(arguments, pipes))
+    status = asyncio.run(_run(arguments, pipes))
+    sys.stderr.flush()
+    # At once: a frame that waits for a browser which reads no more must not hold up the end.
+    os._exit(status)
 
 
 async def _run(arguments: Sequence[str], pipes: Pipes) -> int:

@@ -12,7 +12,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command line, and gives the exit status."""
     given = list(sys.argv[1:] if argv is None else argv)
     if host.is_browsers_call(given):
-        return host.run(given)
+        host.run(given)
     from srae_host import commands
 
     return commands.run(given)

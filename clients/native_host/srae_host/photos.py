@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import asdict
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any
 
 from srae.v1.image_pb2 import ProtectionReceipt
-from srae_client import fingerprint, receipts, records
+from srae_client import bookkeeping, receipts, records
+from srae_client.bookkeeping import candidates
 from srae_client.client import Client, Protected, Restored
 from srae_client.errors import SraeClientError
 from srae_client.files import PHOTO_TYPES
-from srae_client.ledger import Entry, Ledger, Match, new_id, now
+from srae_client.key_holder import KeyHolder
+from srae_client.ledger import Entry, Ledger, Match
 
 from srae_host.calls import Answer, Report
 from srae_host.errors import Code, HostError
@@ -22,8 +23,8 @@ from srae_host.service import Service
 from srae_host.transfer import File
 
 _RESTORED_TYPE = "image/png"
-#: Photos that look like the one to restore, whose receipts are tried: the same photo can have been protected often.
-_CANDIDATES = 8
+#: Refusals of a receipt after which the next one may fit.
+_ANOTHERS = (Code.RECEIPT_MISMATCH, Code.RECEIPT_NOT_YOURS)
 #: What a record on the command line has and an answer here has not.
 _PATHS = ("original", "protected", "receipt")
 
@@ -31,9 +32,10 @@ _PATHS = ("original", "protected", "receipt")
 class Photos:
     """The actions on photos. Each raises HostError or SraeClientError where it cannot be done."""
 
-    def __init__(self, service: Service, ledger: Ledger) -> None:
+    def __init__(self, service: Service, ledger: Ledger, holder: KeyHolder) -> None:
         self._service = service
         self._ledger = ledger
+        self._holder = holder
 
     async def protect(self, params: Mapping[str, Any], photo: File, report: Report) -> Answer:
         """``protect``: the receipt is in the ledger before the photo is given out."""
@@ -51,29 +53,16 @@ class Photos:
         return Answer({"entry": entry.id, **figures}, {"photo": output})
 
     def _keep(self, page_origin: str, output: File, made: Protected, record: records.ProtectRecord) -> Entry:
-        seen = fingerprint.of_file(output.data)
-        entry = Entry(
-            id=new_id(),
-            protected_at=now(),
-            page_origin=page_origin,
-            file_name=output.name,
-            mime_type=record.mime_type,
-            tier=record.tier,
-            width=record.width,
-            height=record.height,
-            is_protected=record.is_protected,
-            protected_sha256=hashlib.sha256(output.data).hexdigest(),
-            original_sha256=made.outcome.receipt.original_sha256.hex(),
-            perceptual_hash=None if seen is None else fingerprint.to_text(seen),
-            receipt=receipts.pack(made.outcome.receipt),
-        )
+        # Sealed before anything is kept: a receipt lies nowhere in the clear.
+        receipt = receipts.seal(made.outcome.receipt, self._holder)
+        entry = bookkeeping.entry_of(made, record, output.name, page_origin, receipt)
         self._ledger.add([entry])
         return entry
 
     async def evaluate(self, params: Mapping[str, Any], original: File, protected: File, report: Report) -> Answer:
         """``evaluate``."""
         entry = await asyncio.to_thread(self._named, params["entry"]) if "entry" in params else None
-        receipt = _receipt(entry) if entry is not None else None
+        receipt = await asyncio.to_thread(self._receipt, entry) if entry is not None else None
         measured = await self._service.call(
             lambda client: client.evaluate(original.data, protected.data, receipt), report
         )
@@ -87,13 +76,13 @@ class Photos:
             try:
                 made = await self._restored(photo, match, report)
             except SraeClientError as error:
-                if error.reason != Code.RECEIPT_MISMATCH:
+                if error.reason not in _ANOTHERS:
                     raise
                 refusal = error
                 continue
             await report("sending")
             entry = match.entry.id if match is not None else None
-            record = records.of_restoring(made.outcome, ("", ""), Path(entry) if entry else None, len(made.image))
+            record = records.of_restoring(made.outcome, ("", ""), None, len(made.image), entry)
             result = {
                 "entry": entry,
                 "found_by": found_by,
@@ -106,7 +95,7 @@ class Photos:
         raise HostError(Code.NOT_IN_LEDGER, "The ledger holds no photo that looks like this one.")
 
     async def _restored(self, photo: File, match: Match | None, report: Report) -> Restored:
-        receipt = _receipt(match.entry) if match is not None else None
+        receipt = await asyncio.to_thread(self._receipt, match.entry) if match is not None else None
 
         async def job(client: Client) -> Restored:
             return await client.restore(photo.data, receipt, _RESTORED_TYPE)
@@ -121,27 +110,20 @@ class Photos:
         if "entry" in params:
             yield "entry", Match(await asyncio.to_thread(self._named, params["entry"]), 0)
             return
-        exact = await asyncio.to_thread(self._ledger.find_file, hashlib.sha256(photo.data).hexdigest())
-        if exact is not None:
-            yield "sha256", Match(exact, 0)
-            return
-        seen = await asyncio.to_thread(fingerprint.of_file, photo.data)
-        if seen is not None:
-            for match in await asyncio.to_thread(self._ledger.find_like, seen, _CANDIDATES):
-                yield "perceptual_hash", match
+        for found_by, match in await asyncio.to_thread(lambda: list(candidates(self._ledger, photo.data))):
+            yield found_by, match
+
+    def _receipt(self, entry: Entry) -> ProtectionReceipt:
+        try:
+            return receipts.unpack(entry.receipt, self._holder)
+        except ValueError as error:
+            raise HostError(Code.RECEIPT_UNREADABLE, f"The receipt in the ledger is not usable: {error}.") from None
 
     def _named(self, identity: str) -> Entry:
         entry = self._ledger.get(identity)
         if entry is None:
             raise HostError(Code.UNKNOWN_ENTRY, "The ledger has no entry with this id.")
         return entry
-
-
-def _receipt(entry: Entry) -> ProtectionReceipt:
-    try:
-        return receipts.unpack(entry.receipt)
-    except ValueError as error:
-        raise HostError(Code.RECEIPT_UNREADABLE, f"The receipt in the ledger is not usable: {error}.") from None
 
 
 def _renamed(name: str, mime_type: str) -> str:

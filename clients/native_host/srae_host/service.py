@@ -42,8 +42,9 @@ class Service:
         """What can be told of the service without calling it."""
         if self._named:
             return {"kind": "named", "address": self._named}
-        if self._connecting is not None and self._connecting.done() and not self._connecting.exception():
-            return {"kind": self._kind, "address": self._connecting.result().address}
+        made = self._connecting
+        if made is not None and made.done() and not self._has_failed(made):
+            return {"kind": self._kind, "address": made.result().address}
         if endpoint.is_running(endpoint.default_socket()):
             return {"kind": "running", "address": f"unix:{endpoint.default_socket()}"}
         try:

@@ -6,6 +6,8 @@ import argparse
 import importlib.metadata
 from pathlib import Path
 
+from srae_client import keeping_arguments
+
 #: Media types by the names that --format knows; the empty one is the type that came in.
 FORMATS = {
     "same": "",
@@ -34,14 +36,17 @@ examples:
   srae protect cat.jpg --format png             a lossless file restores bit for bit
   srae protect *.jpg -o safe/ --tier one-pass   many files; they restore without their receipts
   srae protect photos/ -o safe/ --json          folders keep their structure
+  srae protect cat.png --to srae-key-1-...      a friend may restore it too
 
-Keep the receipt: in the sealed tier, nobody restores the photo without it, you neither.
+Receipts are sealed with your key and noted in the ledger. In the sealed tier, nobody restores the photo without its
+receipt and a key that opens it, you neither: keep a copy of the key (srae keys export FILE).
 A photo that is already protected is protected again like any other, so point at originals.
 """
 _RESTORE = """\
 examples:
   srae restore cat-edited.png                         finds cat-edited.png.receipt
-  srae restore downloaded.jpg --receipt cat.receipt   a platform's copy
+  srae restore downloaded.jpg                         a platform's copy, known by its look to the ledger
+  srae restore downloaded.jpg --receipt cat.receipt
   srae restore safe/ -o originals/
 
 Restored photos are PNG files, which lose nothing.
@@ -82,6 +87,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_protect(_command(commands, "protect", "make protected photos, and a receipt for each", _PROTECT))
     _add_restore(_command(commands, "restore", "give the originals back from protected photos", _RESTORE))
     _add_evaluate(_command(commands, "evaluate", "show what classifiers see before and after", _EVALUATE))
+    keeping_arguments.add(commands)
     # Only for its line of help: main passes everything behind `serve` on before anything is parsed.
     commands.add_parser("serve", add_help=False, help="run the server; srae serve --help lists its own options")
     return parser
@@ -127,13 +133,29 @@ def _add_protect(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--receipt", type=Path, metavar="FILE", help="where to write the receipt, for one photo (default: beside it)"
     )
+    parser.add_argument(
+        "--to",
+        action="append",
+        default=[],
+        metavar="KEY",
+        help="the public key of a friend who may restore the photos too (srae keys show prints one); repeat for more",
+    )
+    parser.add_argument(
+        "--no-ledger",
+        action="store_true",
+        help="do not note the photos in the ledger: the receipts are then all there is",
+    )
 
 
 def _add_restore(parser: argparse.ArgumentParser) -> None:
     _add_photos(parser, "protected photos, or folders of them, to restore", "original")
     parser.add_argument(
-        "--receipt", type=Path, metavar="FILE", help="the receipt, for one photo (default: PHOTO.receipt, if it exists)"
+        "--receipt",
+        type=Path,
+        metavar="FILE",
+        help="the receipt, for one photo (default: PHOTO.receipt, if it exists, else the ledger's)",
     )
+    parser.add_argument("--no-ledger", action="store_true", help="do not look for receipts in the ledger")
 
 
 def _add_photos(parser: argparse.ArgumentParser, what: str, ending: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from argparse import Namespace
@@ -11,12 +12,16 @@ from functools import partial
 from pathlib import Path
 
 from rich.console import Console
+from rich.text import Text
 
-from srae_client import batch, endpoint, files, receipts, records, show
+from srae_client import batch, endpoint, files, keys, receipts, records, show
 from srae_client.arguments import FORMATS
-from srae_client.client import Client
-from srae_client.errors import SraeClientError, UsageError
+from srae_client.bookkeeping import candidates, entry_of
+from srae_client.client import Client, Restored
+from srae_client.errors import LocalReason, SraeClientError, UsageError
 from srae_client.files import Source
+from srae_client.key_holder import KeyHolder, ask_person
+from srae_client.ledger import Ledger
 from srae_client.records import EvaluateRecord, Failure, ProtectRecord, Record, RestoreRecord
 
 _RESTORED_TYPE = "image/png"
@@ -27,6 +32,11 @@ async def protect(arguments: Namespace) -> int:
     sources, failures = _gather(arguments)
     where = files.destination(arguments.output, arguments.photos, len(sources))
     mime_type = _media_type(arguments.format, where.file)
+    friends = [keys.from_text(text) for text in arguments.to]
+    holder, ledger = KeyHolder(), _ledger(arguments)
+    unnoted: dict[str, None] = {}
+    if sources:
+        holder.public()  # a key that cannot be used is found out before any photo is sent
 
     async def job(client: Client, source: Source) -> ProtectRecord:
         _require_free(where.file, arguments.receipt)
@@ -35,18 +45,29 @@ async def protect(arguments: Namespace) -> int:
         names = where.names(source, "-edited", made.outcome.mime_type)
         choices = ((arguments.receipt or receipts.path_beside(name), name) for name in names)
         # The receipt first: should the computer fail between the two, nothing is lost that cannot be made again.
-        contents = receipts.pack(made.outcome.receipt), made.image
+        contents = receipts.seal(made.outcome.receipt, holder, friends), made.image
         receipt, output = files.save(choices, contents, private=(True, False))
         paths = str(source.path), str(output), str(receipt)
-        return records.of_protecting(made.outcome, paths, (len(data), len(made.image)))
+        record = records.of_protecting(made.outcome, paths, (len(data), len(made.image)))
+        if ledger is not None:
+            name = show.readable(output.name)
+            try:
+                await asyncio.to_thread(lambda: ledger.add([entry_of(made, record, name, "", contents[0])]))
+            except SraeClientError as error:  # the receipt lies beside the photo, so nothing is lost
+                unnoted[error.message] = None
+        return record
 
-    return await _do(arguments, sources, failures, job, "Protecting")
+    status = await _do(arguments, sources, failures, job, "Protecting")
+    for message in unnoted:
+        show.messages_console().print(Text(f"not noted in the ledger: {message}"))
+    return status
 
 
 async def restore(arguments: Namespace) -> int:
     """``srae restore``: the exit status."""
     sources, failures = _gather(arguments)
     where = files.destination(arguments.output, arguments.photos, len(sources))
+    holder, ledger = _opening_holder(), _ledger(arguments)
     if where.file is not None and files.PHOTO_TYPES.get(where.file.suffix.lower()) != _RESTORED_TYPE:
         raise UsageError(f"restored photos are PNG files, which lose nothing: call it {where.file.stem}.png")
 
@@ -54,21 +75,43 @@ async def restore(arguments: Namespace) -> int:
         _require_free(where.file)
         data = source.path.read_bytes()
         receipt_path = receipts.path_for(source.path, arguments.receipt)
-        made = await client.restore(data, receipts.read(receipt_path) if receipt_path else None, _RESTORED_TYPE)
+        made, entry = None, None
+        if receipt_path is None and ledger is not None:
+            made, entry = await _restored_by_ledger(client, data, ledger, holder)
+        if made is None:
+            receipt = receipts.read(receipt_path, holder) if receipt_path else None
+            made = await client.restore(data, receipt, _RESTORED_TYPE)
         names = where.names(source, "-original", made.outcome.mime_type)
         (output,) = files.save(((name,) for name in names), (made.image,), private=(False,))
-        return records.of_restoring(made.outcome, (str(source.path), str(output)), receipt_path, len(made.image))
+        return records.of_restoring(made.outcome, (str(source.path), str(output)), receipt_path, len(made.image), entry)
 
     return await _do(arguments, sources, failures, job, "Restoring")
+
+
+async def _restored_by_ledger(
+    client: Client, photo: bytes, ledger: Ledger, holder: KeyHolder
+) -> tuple[Restored | None, str | None]:
+    """The photo, and the entry whose receipt fitted; nothing where the ledger has none that does."""
+    for _, match in await asyncio.to_thread(lambda: list(candidates(ledger, photo))):
+        try:
+            receipt = receipts.unpack(match.entry.receipt, holder)
+            return await client.restore(photo, receipt, _RESTORED_TYPE), match.entry.id
+        except ValueError:
+            continue  # damaged; another entry may hold it whole
+        except SraeClientError as error:
+            if error.reason not in ("RECEIPT_MISMATCH", LocalReason.RECEIPT_NOT_YOURS):
+                raise
+    return None, None
 
 
 async def evaluate(arguments: Namespace) -> int:
     """``srae evaluate``: the exit status, which tells whether it could be evaluated, not whether it is protected."""
     _, failures = files.gather([arguments.original, arguments.protected])
+    holder = _opening_holder()
 
     async def job(client: Client, source: Source) -> EvaluateRecord:
         receipt_path = receipts.path_for(source.path, arguments.receipt)
-        receipt = receipts.read(receipt_path) if receipt_path else None
+        receipt = receipts.read(receipt_path, holder) if receipt_path else None
         original = arguments.original.read_bytes()
         try:
             report = await client.evaluate(original, source.path.read_bytes(), receipt)
@@ -78,6 +121,16 @@ async def evaluate(arguments: Namespace) -> int:
 
     sources = [] if failures else [Source(arguments.protected)]
     return await _do(arguments, sources, [batch.failure(*problem) for problem in failures], job, "Evaluating")
+
+
+def _ledger(arguments: Namespace) -> Ledger | None:
+    return None if arguments.no_ledger else Ledger()
+
+
+def _opening_holder() -> KeyHolder:
+    holder = KeyHolder(ask_person())
+    holder.unlock()  # before a bar is drawn over the question
+    return holder
 
 
 def _naming_file(error: SraeClientError, original: Path, protected: Path) -> SraeClientError:

@@ -25,7 +25,7 @@ PHOTO_TYPES = {
     ".heic": "image/heic",
     ".heif": "image/heif",
 }
-_PRIVATE = 0o600
+PRIVATE = 0o600
 _USUAL = 0o666  # less what the user's umask takes away
 
 
@@ -147,11 +147,11 @@ def save(choices: Iterable[Sequence[Path]], contents: Sequence[bytes], private: 
 
 def _write(names: Sequence[Path], contents: Sequence[bytes], private: Sequence[bool]) -> None:
     with ExitStack() as stack:
-        staged = [
-            stack.enter_context(_staged(name.parent, content, _PRIVATE if secret else _USUAL))
+        written = [
+            stack.enter_context(staged(name.parent, content, PRIVATE if secret else _USUAL))
             for name, content, secret in zip(names, contents, private, strict=True)
         ]
-        _place(staged, names)
+        _place(written, names)
 
 
 def exists_error(path: Path) -> SraeClientError:
@@ -160,7 +160,7 @@ def exists_error(path: Path) -> SraeClientError:
 
 
 @contextmanager
-def _staged(folder: Path, content: bytes, mode: int) -> Iterator[Path]:
+def staged(folder: Path, content: bytes, mode: int) -> Iterator[Path]:
     """A complete file under a hidden name of no meaning, in the folder where it will stay; gone afterwards."""
     path = folder / f".{secrets.token_hex(8)}.part"
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)

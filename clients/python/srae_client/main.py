@@ -16,6 +16,8 @@ from srae_client import embedded
 from srae_client.arguments import build_parser
 from srae_client.errors import SraeClientError, UsageError
 
+#: Commands that call no server.
+_KEEPING = ("keys", "ledger", "share")
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
 
 
@@ -31,6 +33,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = build_parser()
     arguments = parser.parse_args(given)
     try:
+        if arguments.command in _KEEPING:
+            from srae_client import keeping
+
+            return keeping.run(arguments)
         return asyncio.run(_interruptible(_command(arguments.command)(arguments)))
     except UsageError as error:
         print(f"srae {arguments.command}: {error}", file=sys.stderr)
@@ -62,7 +68,7 @@ def _failed(arguments: Namespace, error: SraeClientError | OSError) -> int:
         from srae_client.batch import file_error
 
         error = file_error(error)
-    if arguments.json:
+    if getattr(arguments, "json", False):
         explained = {"reason": error.reason, "message": error.message}
         print(json.dumps({"command": arguments.command, "error": explained}, indent=2))
     else:

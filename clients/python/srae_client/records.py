@@ -77,11 +77,18 @@ class ProtectRecord:
 
 @dataclass(frozen=True)
 class RestoreRecord:
-    """A photo that was restored. ``verified``: the pixels are the original's, by the receipt; None without receipt."""
+    """A photo that was restored.
+
+    Attributes:
+        receipt: the receipt's file, where it came from one.
+        entry: the ledger's entry with the receipt, where it came from there.
+        verified: the pixels are the original's, by the receipt; None without receipt.
+    """
 
     input: str
     output: str
     receipt: str | None
+    entry: str | None
     tier: str
     mime_type: str
     width: int
@@ -129,18 +136,23 @@ def of_protecting(outcome: ProtectionOutcome, paths: tuple[str, str, str], sizes
 
 
 def of_restoring(
-    outcome: RestorationOutcome, paths: tuple[str, str], receipt: Path | None, output_bytes: int
+    outcome: RestorationOutcome,
+    paths: tuple[str, str],
+    receipt: Path | None,
+    output_bytes: int,
+    entry: str | None = None,
 ) -> RestoreRecord:
-    """``paths``: of the input and the output."""
+    """``paths``: of the input and the output; ``entry``: the ledger's, where the receipt came from there."""
     return RestoreRecord(
         *paths,
         receipt=None if receipt is None else str(receipt),
+        entry=entry,
         tier=_TIER_NAMES[outcome.tier],
         mime_type=outcome.mime_type,
         width=outcome.width,
         height=outcome.height,
         output_bytes=output_bytes,
-        verified=None if receipt is None else outcome.promise == PROMISE_BIT_EXACT,
+        verified=None if receipt is None and entry is None else outcome.promise == PROMISE_BIT_EXACT,
     )
 
 

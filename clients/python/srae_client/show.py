@@ -77,7 +77,8 @@ def protected(records: Sequence[ProtectRecord], console: Console) -> None:
         console.print("A photo restores bit for bit from a lossless file only: --format png makes one.")
     if any(record.tier == "sealed" for record in records):
         console.print(
-            "Keep the receipts: without its receipt, a sealed photo cannot be restored. Share them with nobody."
+            "Keep the receipts, which are in the ledger too, and a copy of the key that opens them: "
+            "srae keys export FILE. Without both, a sealed photo cannot be restored."
         )
 
 
@@ -92,7 +93,8 @@ def restored(records: Sequence[RestoreRecord], console: Console) -> None:
     if any(record.verified is None for record in records):
         console.print(
             "Without a receipt a photo is restored from itself alone and cannot be verified. If it was protected with "
-            "the sealed tier (the default), give its receipt with --receipt: without it, this is not the original."
+            "the sealed tier (the default), give its receipt with --receipt: without it, this is not the original. "
+            "The ledger on this computer has none that fits."
         )
 
 

@@ -4,6 +4,7 @@ import { approve, isApproved } from "./approval.js";
 import { hook, native } from "./natives.js";
 import { isOff, release } from "./release.js";
 
+const released = new WeakMap(); // handle of a drop -> the file that the page got for it
 const carried = new WeakMap(); // a file of a transfer that was made anew -> {file, entry, handle}
 
 /** Lets the items of a made transfer answer for their entries and handles as the true ones did. */
@@ -11,6 +12,7 @@ export function carryEntries(transfer, files, extras) {
   [...transfer.items].filter((item) => item.kind === "file").forEach((item, index) => {
     const file = item.getAsFile();
     if (file) carried.set(file, { file: files[index], ...extras[index] });
+    extras[index].handle?.then((handle) => handle?.kind === "file" && released.set(handle, files[index]), () => {});
   });
 }
 
@@ -43,6 +45,7 @@ export function guardEntries() {
       else onError?.(refusal());
     }, onError));
   hook(globalThis.FileSystemFileHandle?.prototype, "getFile", async (read, handle) => {
+    if (released.has(handle)) return released.get(handle);
     const file = await read();
     if (isOff() || (await isOriginPrivate(handle))) return approve(file);
     const results = await release([file]);

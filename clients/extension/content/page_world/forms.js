@@ -2,7 +2,7 @@
 
 import { pendingIn, takeFrom } from "./inputs.js";
 import { tell } from "./link.js";
-import { hook, native } from "./natives.js";
+import { hook, listenAtWindow, native } from "./natives.js";
 
 const waiting = new WeakSet();
 
@@ -27,7 +27,7 @@ function tellUpload(form) {
 }
 
 export function guardForms() {
-  native.addListener(window, "submit", (event) => {
+  listenAtWindow("submit", (event) => {
     const form = native.path(event)[0];
     if (!(form instanceof HTMLFormElement)) return;
     if (!unfinished(form)) return tellUpload(form);
@@ -35,7 +35,7 @@ export function guardForms() {
     native.prevent(event);
     const { submitter } = event;
     sendLater(form, () => resend(form, submitter));
-  }, { capture: true });
+  });
   hook(HTMLFormElement.prototype, "submit", (submit, form) => {
     if (unfinished(form)) return void sendLater(form, () => native.submit(form));
     tellUpload(form);
@@ -63,14 +63,14 @@ function guardRequired() {
       });
     }
   }
-  native.addListener(window, "click", (event) => (clicked = native.path(event).find(({ type }) => type === "submit")), { capture: true });
-  native.addListener(window, "invalid", (event) => {
+  listenAtWindow("click", (event) => (clicked = native.path(event).find(({ type }) => type === "submit")));
+  listenAtWindow("invalid", (event) => {
     const { form } = native.path(event)[0];
     if (!form || !pendingIn(form)) return;
     native.prevent(event);
     native.stop(event);
     if (!isChecked) sendLater(form, () => resend(form, clicked));
-  }, { capture: true });
+  });
 }
 
 function resend(form, submitter) {

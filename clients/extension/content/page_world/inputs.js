@@ -3,7 +3,7 @@
 
 import { approve, isApproved } from "./approval.js";
 import { tell } from "./link.js";
-import { hook, hookGetter, native } from "./natives.js";
+import { hook, hookGetter, listenAtWindow, native } from "./natives.js";
 import { isOff, release } from "./release.js";
 
 const pending = new WeakMap(); // input -> {done: promise}
@@ -80,7 +80,7 @@ function adopt(input) {
 }
 
 export function guardInputs() {
-  listenOn(window);
+  for (const type of ["input", "change"]) listenAtWindow(type, onChosen);
   hookGetter(HTMLInputElement.prototype, "files", (get, input) => {
     const list = get();
     if (!list || list.length === 0 || isOff() || isClean(list)) return list;
@@ -128,7 +128,7 @@ function adoptInputs() {
 }
 
 function wakeOnPickers() {
-  native.addListener(window, "click", (event) => {
+  listenAtWindow("click", (event) => {
     if (!isOff() && isFileInput(native.path(event)[0])) tell({ type: "wake" });
-  }, { capture: true });
+  });
 }

@@ -8,10 +8,12 @@ import { guardEntries } from "./entries.js";
 import { guardForms } from "./forms.js";
 import { guardInputs } from "./inputs.js";
 import { openLink } from "./link.js";
+import { surviveOpening } from "./natives.js";
 import { guardSinks } from "./sinks.js";
 import { guardTransfers } from "./transfers.js";
 
 openLink();
+surviveOpening();
 followDerived();
 guardInputs();
 guardForms();

@@ -32,6 +32,25 @@ export const native = {
   DOMException,
 };
 
+const onWindow = [];
+
+/** Listens at the window, before every listener of the page. */
+export function listenAtWindow(type, listener) {
+  onWindow.push([type, listener]);
+  native.addListener(window, type, listener, { capture: true });
+}
+
+/** document.open(), which write() calls too, takes all listeners off the window: ours are put back. */
+export function surviveOpening() {
+  for (const name of ["open", "write", "writeln"]) {
+    hook(Document.prototype, name, (work, self, args) => {
+      const result = work(...args);
+      for (const [type, listener] of onWindow) native.addListener(window, type, listener, { capture: true });
+      return result;
+    });
+  }
+}
+
 /**
  * Puts handler(original, self, args) in front of a method. The method keeps its name, its length and its text, so that a
  * page that looks sees what it expects.

@@ -3,7 +3,7 @@
 import { approve, isApproved } from "./approval.js";
 import { carryEntries } from "./entries.js";
 import { fire, isOurs, listOf, rootOf } from "./inputs.js";
-import { native } from "./natives.js";
+import { listenAtWindow, native } from "./natives.js";
 import { isOff, release } from "./release.js";
 
 /** All of a transfer that outlives its event: {files, extras (entry and handle of each file), strings}. */
@@ -42,7 +42,7 @@ function targetOf(event) {
 }
 
 function guard(type, transferOf, makeEvent, afterwards, onNothing = () => {}) {
-  native.addListener(window, type, (event) => {
+  listenAtWindow(type, (event) => {
     const transfer = transferOf(event);
     if (isOurs(event) || isOff() || !transfer || ![...transfer.types].includes("Files")) return;
     const { files, extras, strings } = readTransfer(transfer);
@@ -59,7 +59,7 @@ function guard(type, transferOf, makeEvent, afterwards, onNothing = () => {}) {
       carryEntries(made, results, extras);
       if (fire(target, makeEvent(event, made))) afterwards(target, results);
     });
-  }, { capture: true });
+  });
 }
 
 const PLACE = ["clientX", "clientY", "screenX", "screenY", "ctrlKey", "shiftKey", "altKey", "metaKey", "button", "buttons"];

@@ -104,6 +104,9 @@ test("frames of the same and of another origin, and of text", async () => {
   await open("srcdoc");
   await browser.page.frameLocator("#inner").locator("#pick").setInputFiles(photo("cat.png"));
   await uploads.expect("srcdoc", ["cat.png"]);
+  await open("writtenframe");
+  await browser.page.frameLocator("#inner").locator("#pick").setInputFiles(photo("cat.png"));
+  await uploads.expect("writtenframe", ["cat.png"]);
 });
 
 test("drops: entries with previews, files, and onto an input", async () => {

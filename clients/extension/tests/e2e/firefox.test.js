@@ -105,6 +105,10 @@ test("frames of the same and of another origin, and of text", async () => {
   const [inner] = await browser.frames();
   await browser.chooseIn("document.querySelector('#pick')", photo("cat.png"), inner.context);
   await uploads.expect("srcdoc", ["cat.png"]);
+  await open("writtenframe");
+  const [written] = await browser.frames();
+  await browser.chooseIn("document.querySelector('#pick')", photo("cat.png"), written.context);
+  await uploads.expect("writtenframe", ["cat.png"]);
 });
 
 /** Fires an event with a transfer that holds a photo, as a script can. */

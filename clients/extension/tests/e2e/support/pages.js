@@ -36,6 +36,10 @@ export const PAGES = {
       input.addEventListener("change", () => { if (!input.files.length) return; const data = new FormData(); data.append("photo", input.files[0]); fetch("${upload}", { method: "POST", body: data }); }); } });</script>`),
   frames: ({ site, upload }) => script(`<iframe id="same" src="/attached/${upload.split("/").pop()}"></iframe><iframe id="cross" src="${site.otherOrigin}/attached/${upload.split("/").pop()}"></iframe>`),
   srcdoc: ({ upload }) => script(`<iframe id="inner" srcdoc="<input id=pick type=file><script>pick.onchange = () => { const data = new FormData(); data.append('photo', pick.files[0]); fetch('${upload}', { method: 'POST', body: data }); }<\/script>"></iframe>`),
+  // a frame that the page writes itself, with a form that the browser sends
+  writtenframe: ({ upload }) => script(`<iframe id="inner"></iframe><script>const { contentDocument: inner } = document.getElementById("inner"); inner.open();
+    inner.write('<form id=f method=post enctype=multipart/form-data action="${upload}"><input id=pick type=file name=photo></form>'); inner.close();
+    inner.getElementById("pick").addEventListener("change", () => inner.getElementById("f").submit());</script>`),
   // a dropzone with FileReader previews
   dropzone: page(`<div id="zone" style="width:400px;height:200px;background:#ddd">Drop here</div><div id="previews"></div>`, `
     zone.addEventListener("dragover", (event) => event.preventDefault());

@@ -1,4 +1,7 @@
-"""Makes the photos that the browser tests choose: python photos.py FOLDER. Small crops of scikit-image's sample photos."""
+"""Makes the photos that the browser tests choose: python photos.py FOLDER.
+
+They are small crops of scikit-image's sample photos.
+"""
 
 from __future__ import annotations
 

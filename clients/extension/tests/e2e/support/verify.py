@@ -1,7 +1,8 @@
 """Judges what the site received: python verify.py RECEIVED.json WORK LEDGER.
 
-Each file must differ from its original in its pixels, and `srae restore`, with the receipt that the ledger has for it, must
-give the original back: bit for bit, or nearer than the file is where the page encoded it again. Prints a line for each.
+Each file must differ from its original in its pixels, and `srae restore`, with the receipt that the ledger has for it,
+must give the original back: bit for bit, or nearer than the file is where the page encoded it again. Prints a line for
+each.
 """
 
 from __future__ import annotations
