@@ -1,7 +1,7 @@
 // The page world's end of the channel to the extension's own world. Both scripts run before any script of the page: the own
 // world says a secret of this load, then sends one end of a channel with it. Whatever comes later is refused.
 
-import { native } from "./natives.js";
+import { listenAtWindow, native } from "./natives.js";
 
 const WAIT_SECONDS = 10;
 const settled = new Map(); // batch id -> resolve
@@ -19,8 +19,8 @@ export function openLink() {
     native.stop(event);
     secret ??= typeof event.detail === "string" ? event.detail : null;
   };
-  native.addListener(window, "srae-secret", onSecret, { capture: true });
-  native.addListener(window, "message", (event) => {
+  listenAtWindow("srae-secret", onSecret);
+  listenAtWindow("message", (event) => {
     const data = event.data;
     if (typeof data !== "object" || data === null || typeof data.sraeSecret !== "string") return;
     native.stop(event);
@@ -29,7 +29,7 @@ export function openLink() {
     native.addListener(port, "message", receive);
     native.startPort(port);
     opened();
-  }, { capture: true });
+  });
 }
 
 function receive({ data }) {

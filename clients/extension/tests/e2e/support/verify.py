@@ -1,6 +1,6 @@
 """Judges what the site received: python verify.py RECEIVED.json WORK.
 
-Each file must differ from its original in its pixels, and `srae restore`, with the receipt in the browser's ledger, must
+Each file must differ from its original in its pixels, and `srae restore`, with the receipt in that ledger, must
 give the original back: bit for bit, or nearer than the file is where the page encoded it again. Prints a line for each.
 """
 
