@@ -90,6 +90,10 @@ check-extension: extension ## Lints the extension's package and runs its unit te
 test-e2e: setup browsers $(EXTENSION)/node_modules/.stamp ## Runs the extension in Chromium and Firefox, with the real host and service
 	cd $(EXTENSION) && node tests/e2e/run.js
 
+.PHONY: extension-pictures
+extension-pictures: test-e2e ## Takes the pictures of docs/extension.md from the browser tests
+	for kind in popup dialog viewer options; do cp out/e2e/pictures/$$kind.png docs/pictures/extension-$$kind.png; done
+
 .PHONY: check
 check: setup check-extension ## Lints: ruff, mypy, import rules, protos, the extension
 	$(BIN)/ruff check .

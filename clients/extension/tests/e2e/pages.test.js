@@ -109,6 +109,18 @@ test("a page finds no way to the extension", async () => {
     file: await fetch(`chrome-extension://${id}/pages/viewer.html`).then(() => "read", () => "refused"),
   }), "ojmbpmiebdaininhleljkmghomdficil");
   assert.deepEqual(found, { runtime: "undefined", names: [], file: "refused" });
+  // A handshake that comes late is refused: neither of a page's ports is spoken to, and photos are protected as before.
+  await browser.goto(`${site.origin}/attached/late`);
+  const heard = browser.evaluate(() => new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => resolve("heard");
+    window.dispatchEvent(new CustomEvent("srae-secret", { detail: "mine" }));
+    window.postMessage({ sraeSecret: "mine" }, "*", [port2]);
+    setTimeout(resolve, 6000, "silence");
+  }));
+  await browser.choose("#pick", photo("cat.png"));
+  assert.notDeepEqual((await site.wait("late", 1))[0].bytes, readFileSync(photo("cat.png")));
+  assert.equal(await heard, "silence");
 });
 
 test("the dialog, for its picture", async () => {
