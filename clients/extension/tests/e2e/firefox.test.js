@@ -74,6 +74,18 @@ test("an input that is in no document", async () => {
   await uploads.expect("detached", ["cat.png"]);
 });
 
+test("a page with the strictest policy", async () => {
+  await open("strict");
+  await browser.choose("#pick", photo("cat.png"));
+  await uploads.expect("strict", ["cat.png"]);
+  await open("strict", "strict-stopped");
+  await browser.choose("#pick", photo("no-room.png"));
+  await browser.waitForDialog();
+  await browser.screenshot(join(OUT, "strict.png"));
+  await browser.press("Enter");
+  await uploads.expectNothing("strict-stopped");
+});
+
 test("an input that is emptied and used again; one listener for all; shadow roots", async () => {
   await open("reset");
   await browser.evaluate(() => { document.getElementById("pick").hidden = false; });

@@ -15,6 +15,12 @@ export const PAGES = {
   submitcall: ({ upload }) => script(`<form id="f" action="${upload}" method="post" enctype="multipart/form-data"><input id="pick" type="file" name="photo"></form><button id="go" onclick="f.submit()">Send</button>`),
   attached: page(INPUT, `window.seen = []; setInterval(() => { if (pick.files.length) seen.push(pick.files[0].size); }, 1);
     pick.addEventListener("change", () => [...pick.files].forEach((file) => send(file)));`),
+  // a page that allows itself as little as it can
+  strict: ({ upload }) => ({
+    headers: { "content-security-policy": "default-src 'none'; script-src 'nonce-own'; connect-src 'self'; require-trusted-types-for 'script'; trusted-types 'none'" },
+    html: `<!doctype html><meta charset="utf-8"><title>A site</title>${INPUT}<script nonce="own">const pick = document.getElementById("pick");
+      pick.addEventListener("change", () => [...pick.files].forEach((file) => { const data = new FormData(); data.append("photo", file); fetch("${upload}", { method: "POST", body: data }); }));</script>`,
+  }),
   // inputs made for each click, never attached
   detached: page(`<button id="open">Choose</button>`, `open = document.getElementById("open"); document.getElementById("open").onclick = () => {
     const input = document.createElement("input"); input.type = "file"; input.onchange = () => send(input.files[0]); input.click(); };`),
