@@ -17,7 +17,7 @@ rmSync(out, { recursive: true, force: true });
 mkdirSync(out, { recursive: true });
 execFileSync(PYTHON, [join(HERE, "support/photos.py"), photos]);
 build(join(out, "extension"), "http://127.0.0.1/*", "http://localhost/*");
-const service = await startService(out);
+const service = await startService();
 Object.assign(process.env, { SRAE_TEST_ENDPOINT: service.address, SRAE_TEST_PHOTOS: photos, SRAE_TEST_OUT: out, SRAE_TEST_EXTENSION: join(out, "extension") });
 
 const names = process.argv.length > 2 ? process.argv.slice(2) : readdirSync(HERE).filter((file) => file.endsWith(".test.js")).map((file) => file.slice(0, -8));

@@ -2,15 +2,17 @@
 
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 export const ROOT = join(import.meta.dirname, "../../../../..");
 export const PYTHON = join(ROOT, ".venv/bin/python");
 const HOST = join(ROOT, ".venv/bin/srae-host");
 
-/** Starts the service on a socket. Resolves with {address, process}. */
-export async function startService(folder) {
-  const address = `unix:${join(folder, "srae.sock")}`;
+/** Starts the service on a socket in a folder of its own: a socket's path must be short. Resolves with {address, process}. */
+export async function startService() {
+  const address = `unix:${join(mkdtempSync(join(tmpdir(), "srae-")), "srae.sock")}`;
   // One thread: on a machine that others use too, two threads that wait for each other take ten times as long.
   const env = { ...process.env, OMP_NUM_THREADS: "1" };
   const service = spawn(PYTHON, ["-m", "services", "--listen", address], { cwd: ROOT, env, stdio: ["ignore", "pipe", "ignore"] });
