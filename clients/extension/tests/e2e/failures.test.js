@@ -148,7 +148,39 @@ test("the wall stops what no script sees: an upload to a known address while the
     assert.equal(site.received("wall").length, 1);
   }));
 
-test("a site that asks; cancelling; a site that is off", () =>
+test("cancelling while a photo is being protected", () =>
+  withBrowser({}, async (browser) => {
+    await open(browser, "cancel");
+    const pid = await hostProcess(browser);
+    process.kill(pid, "SIGSTOP"); // so that there is time
+    await browser.evaluate(() => document.getElementById("pick").addEventListener("cancel", () => (window.isCancelled = true)));
+    await browser.choose("#pick", photo("cat.png"));
+    await browser.clickButton("Cancel");
+    process.kill(pid, "SIGCONT");
+    await uploads.expectNothing("cancel");
+    assert.equal(await browser.dialog(), null);
+    assert.equal(await browser.evaluate(() => window.isCancelled), true);
+    await browser.choose("#pick", photo("cat.png"));
+    assert.notDeepEqual((await site.wait("cancel", 1))[0].bytes, readFileSync(photo("cat.png")));
+  }));
+
+test("a site that the person adds gets the same scripts", () =>
+  withBrowser({}, async (browser) => {
+    // The browser's own question can not be answered here; what follows the answer can be tried.
+    const page = await browser.openOwnPage("popup.html");
+    const scripts = await page.evaluate(async () => {
+      const { origins } = await chrome.permissions.getAll();
+      chrome.permissions.getAll = async () => ({ origins: [...origins, "https://example.org/*"] });
+      const { registerGrantedSites } = await import(chrome.runtime.getURL("background/granted_sites.js"));
+      await registerGrantedSites();
+      await registerGrantedSites();
+      return chrome.scripting.getRegisteredContentScripts();
+    });
+    assert.deepEqual(scripts.map(({ matches }) => matches), [["https://example.org/*"], ["https://example.org/*"]]);
+    assert.deepEqual(scripts.map(({ world, matchOriginAsFallback }) => [world, matchOriginAsFallback]).sort(), [["ISOLATED", true], ["MAIN", true]]);
+  }));
+
+test("a site that asks; a site that is off", () =>
   withBrowser({}, async (browser) => {
     const popup = await browser.openOwnPage(`popup.html?address=${encodeURIComponent(site.origin)}`);
     await popup.click("input[value=ask]");

@@ -73,6 +73,22 @@ export class Chromium {
     return words(dialog).join("\n");
   }
 
+  /** Clicks a button of the extension's boxes with the mouse, waiting until it is there. */
+  async clickButton(label) {
+    this.cdp ??= await this.context.newCDPSession(this.page);
+    for (let tries = 0; tries < 100; tries += 1) {
+      const { nodes } = await this.cdp.send("Accessibility.getFullAXTree");
+      const button = nodes.find(({ role, name }) => role?.value === "button" && name?.value === label);
+      if (button) {
+        const { model } = await this.cdp.send("DOM.getBoxModel", { backendNodeId: button.backendDOMNodeId });
+        const [left, top, right, , , bottom] = model.content;
+        return this.page.mouse.click((left + right) / 2, (top + bottom) / 2);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    throw new Error(`no button ${label}`);
+  }
+
   async waitForDialog(seconds = 40) {
     for (let tries = 0; tries < 10 * seconds; tries += 1) {
       const text = await this.dialog();
