@@ -68,9 +68,39 @@ pictures: demo ## Takes the README's pictures from the demo
 .PHONY: test
 test: setup check ## Runs all checks and tests
 	$(BIN)/python -m pytest
+	$(MAKE) test-e2e
+
+EXTENSION := clients/extension
+$(EXTENSION)/node_modules/.stamp: $(EXTENSION)/package.json $(EXTENSION)/package-lock.json
+	cd $(EXTENSION) && npm ci --no-audit --no-fund --loglevel=error
+	touch $@
+
+.PHONY: browsers
+browsers: ## Installs Chromium and Firefox ESR where they are missing (Debian, as root)
+	@missing=; for name in chromium firefox-esr; do command -v $$name > /dev/null || missing="$$missing $$name"; done; \
+	test -z "$$missing" && exit 0; \
+	if test "$$(id -u)" != 0 || ! command -v apt-get > /dev/null; then echo "Install these first:$$missing (Debian: sudo apt-get install$$missing)"; exit 1; fi; \
+	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing > /dev/null
+
+.PHONY: extension
+extension: $(EXTENSION)/node_modules/.stamp ## Builds the browser extension: out/srae-extension-chromium.zip and -firefox.xpi
+	cd $(EXTENSION) && node build.js
+
+.PHONY: check-extension
+check-extension: extension ## Lints the extension's package and runs its unit tests
+	$(EXTENSION)/node_modules/.bin/addons-linter --boring out/srae-extension-firefox.xpi
+	cd $(EXTENSION) && node --test --test-reporter=dot tests/unit/
+
+.PHONY: test-e2e
+test-e2e: setup browsers $(EXTENSION)/node_modules/.stamp ## Runs the extension in Chromium and Firefox, with the real host and service
+	cd $(EXTENSION) && node tests/e2e/run.js
+
+.PHONY: extension-pictures
+extension-pictures: test-e2e ## Takes the pictures of docs/extension.md from the browser tests
+	for kind in popup dialog viewer options; do cp out/e2e/pictures/$$kind.png docs/pictures/extension-$$kind.png; done
 
 .PHONY: check
-check: setup check-deploy ## Lints: ruff, mypy, import rules, protos, what a cluster gets
+check: setup check-deploy check-extension ## Lints: ruff, mypy, import rules, protos, what a cluster gets, the extension
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy

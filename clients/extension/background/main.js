@@ -1,0 +1,41 @@
+// The background script: Chromium's service worker and Firefox's event page. It only wires the parts together, and
+// registers every listener at once, as both browsers ask.
+
+import * as health from "./health.js";
+import { HostPort } from "./host_port.js";
+import { answerContentScript } from "./content_messages.js";
+import { answerOwnPage } from "./page_messages.js";
+import { servePhotoPort } from "./photo_ports.js";
+import { makeMenus, onMenu } from "./restore_menu.js";
+import { registerGrantedSites } from "./granted_sites.js";
+
+const host = new HostPort(chrome.runtime, (failure) => health.note(failure));
+
+chrome.runtime.onConnect.addListener((port) => {
+  if (port.name === "protect" && port.sender?.id === chrome.runtime.id) servePhotoPort(port, host);
+  else port.disconnect();
+});
+
+chrome.runtime.onMessage.addListener((message, sender, answer) => {
+  if (sender.id !== chrome.runtime.id) return false;
+  // What only the extension's own pages may ask is decided by who asks, not by what is asked.
+  const isOwnPage = sender.url?.startsWith(chrome.runtime.getURL("pages/")) ?? false;
+  const work = isOwnPage ? answerOwnPage(message, host) : answerContentScript(message, sender, host);
+  work.then((value) => answer({ value }), (error) => answer({ failure: { code: error.code ?? "INTERNAL",
+    message: error.message, hint: error.hint ?? "" } }));
+  return true;
+});
+
+chrome.contextMenus.onClicked.addListener((click, tab) => onMenu(click, tab, host));
+chrome.runtime.onInstalled.addListener(makeMenus);
+chrome.permissions.onAdded.addListener(registerGrantedSites);
+chrome.permissions.onRemoved.addListener(registerGrantedSites);
+chrome.tabs.onUpdated.addListener((tabId, change) => change.status === "loading" && change.url && health.forget(tabId));
+chrome.tabs.onRemoved.addListener((tabId) => health.forget(tabId));
+
+// The host's health is known before the first photo, and looked at again while it is bad.
+const look = () => host.ready().catch(() => {});
+chrome.alarms.onAlarm.addListener(look);
+chrome.alarms.create("look at the host's health", { periodInMinutes: 1 });
+chrome.runtime.onStartup.addListener(look);
+look();

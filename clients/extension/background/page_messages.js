@@ -1,0 +1,54 @@
+// What the extension's own pages may ask: health, settings, the ledger, the viewer's photo.
+
+import { fromBase64, toBase64 } from "../shared/base64.js";
+import * as health from "./health.js";
+import { originalsSent, recent } from "./journal.js";
+import { change, modeOf, setMode, settings } from "./policy.js";
+import { registerGrantedSites } from "./granted_sites.js";
+import { replaceInPage, restored, restoreEntry } from "./restore_menu.js";
+import { offSitesOf, setWall } from "./wall.js";
+
+const ANSWERS = {
+  health: async (_, host) => {
+    try {
+      const hello = await host.ready();
+      const { result } = await host.request("status");
+      return { ...result, service: hello.service, failure: health.currentFailure() };
+    } catch (error) {
+      return { healthy: false, checks: [], failure: error.toMessage?.() ?? { code: "INTERNAL", message: error.message } };
+    }
+  },
+  site: async ({ site }) => ({ mode: modeOf(site, await settings()) }),
+  "set mode": async ({ site, mode }) => policyChanged(await setMode(site, mode)),
+  settings: () => settings(),
+  "change settings": async ({ changes }) => policyChanged(await change(changes)),
+  recent: () => recent(),
+  "originals sent": () => originalsSent(),
+  "register sites": () => registerGrantedSites(),
+  "ledger list": async ({ limit, offset }, host) => (await host.request("ledger_list", { params: { limit, offset } })).result,
+  "ledger forget": async ({ entries }, host) => (await host.request("ledger_forget", { params: { entries } })).result,
+  "ledger export": async (_, host) => {
+    const { result, files } = await host.request("ledger_export");
+    return { ...result, name: files.ledger.name, data: toBase64(files.ledger.bytes) };
+  },
+  "ledger import": async ({ name, data }, host) => {
+    const ledger = { name, mime_type: "application/octet-stream", bytes: fromBase64(data) };
+    return (await host.request("ledger_import", { files: { ledger } })).result;
+  },
+  restored: ({ id }) => restored(id),
+  "restore entry": ({ id, entry }, host) => restoreEntry(id, entry, host),
+  "replace in page": ({ id }) => replaceInPage(id),
+};
+
+export async function answerOwnPage(message, host) {
+  const answer = ANSWERS[message?.type];
+  if (!answer) throw new RangeError("no such message");
+  return answer(message, host);
+}
+
+/** Tells every open page at once: a site that was switched on must not stay open until it is loaded again. */
+async function policyChanged(all) {
+  for (const tab of await chrome.tabs.query({})) chrome.tabs.sendMessage(tab.id, { type: "policy changed" }).catch(() => {});
+  if (health.currentFailure()) await setWall(true, offSitesOf(all));
+  return all;
+}

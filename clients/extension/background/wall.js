@@ -1,0 +1,75 @@
+// The second wall: while the host can not protect, requests to known upload addresses are stopped by the browser itself,
+// whatever the page does. Known are those of the named sites, and those that took a protected photo before.
+
+import { siteOf } from "./policy.js";
+import { UPLOADS } from "./sites.js";
+
+const LEARNED_LIMIT = 200;
+const PASS_SECONDS = 60;
+const PASS_RULES = 100000; // their ids begin here
+const RESOURCES = ["xmlhttprequest", "main_frame", "sub_frame", "ping", "other"];
+const METHODS = ["post", "put", "patch"];
+let isUp = false;
+let building = Promise.resolve();
+
+/** An address without its query, which may hold secrets, as DNR's filter; null for what is no web address. */
+export function filterOf(address) {
+  try {
+    const { protocol, host, pathname } = new URL(address);
+    if (!/^https?:$/.test(protocol) || /[*^|]/.test(pathname)) return null;
+    return `|${protocol}//${host}${pathname}`;
+  } catch {
+    return null;
+  }
+}
+
+/** Remembers where a protected photo went. */
+export async function learnUpload(address) {
+  const filter = filterOf(address);
+  const { uploads = [] } = await chrome.storage.local.get("uploads");
+  if (!filter || !/^[\x20-\x7e]+$/.test(filter) || uploads.includes(filter)) return;
+  await chrome.storage.local.set({ uploads: [filter, ...uploads].slice(0, LEARNED_LIMIT) });
+}
+
+/** Puts the wall up or takes it down. */
+export function setWall(up, offSites = []) {
+  isUp = up;
+  building = building.then(() => build(offSites), () => build(offSites));
+  return building;
+}
+
+async function build(offSites) {
+  const rules = isUp ? await blockingRules(offSites) : [];
+  const old = await chrome.declarativeNetRequest.getSessionRules();
+  const removeRuleIds = old.map(({ id }) => id).filter((id) => id < PASS_RULES);
+  await chrome.declarativeNetRequest.updateSessionRules({ removeRuleIds, addRules: rules });
+}
+
+async function blockingRules(offSites) {
+  const { uploads = [] } = await chrome.storage.local.get("uploads");
+  return [...UPLOADS, ...uploads].map((urlFilter, index) => ({
+    id: index + 1,
+    priority: 1,
+    action: { type: "block" },
+    condition: {
+      urlFilter,
+      resourceTypes: RESOURCES,
+      requestMethods: METHODS,
+      ...(offSites.length > 0 && { excludedInitiatorDomains: offSites }),
+    },
+  }));
+}
+
+/** Lets one tab through for a minute: the person said so. */
+export async function letThrough(tabId) {
+  if (tabId === undefined || tabId < 0) return;
+  const id = PASS_RULES + tabId;
+  const condition = { tabIds: [tabId], resourceTypes: RESOURCES, requestMethods: METHODS };
+  const rule = { id, priority: 2, action: { type: "allow" }, condition };
+  await chrome.declarativeNetRequest.updateSessionRules({ removeRuleIds: [id], addRules: [rule] });
+  setTimeout(() => chrome.declarativeNetRequest.updateSessionRules({ removeRuleIds: [id] }), 1000 * PASS_SECONDS);
+}
+
+/** Sites that are switched off, as the wall's exceptions. */
+export const offSitesOf = ({ sites }) =>
+  Object.keys(sites).filter((site) => sites[site] === "off" && siteOf(`https://${site}`) === site);

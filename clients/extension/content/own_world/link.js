@@ -1,0 +1,21 @@
+// The extension's own world's end of the channel to the page world's script (page_world/link.js tells the handshake).
+// The manifest names the page world's script first, so it listens by the time that this runs.
+
+let port = null;
+
+/**
+ * Opens the channel, once in a load: says the secret, then sends a port with it.
+ * @param onMessage called with each message of the page world
+ */
+export function openLink(onMessage) {
+  const secret = Array.from(crypto.getRandomValues(new Uint8Array(32)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const channel = new MessageChannel();
+  port = channel.port1;
+  port.onmessage = ({ data }) => onMessage(data);
+  window.dispatchEvent(new CustomEvent("srae-secret", { detail: secret }));
+  window.postMessage({ sraeSecret: secret }, "*", [channel.port2]);
+}
+
+export function say(message) {
+  port.postMessage(message);
+}

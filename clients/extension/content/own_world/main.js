@@ -1,0 +1,28 @@
+// Runs in the extension's own world of the page: it knows the policy, talks to the background script and to the person.
+
+import { tellBackground } from "./background_link.js";
+import { decide } from "./batch.js";
+import { openLink, say } from "./link.js";
+import { keepTexts } from "./texts.js";
+
+/** Tells the page world the mode. Until it is known, and where it can not be known, everything is looked at. */
+async function tellMode() {
+  const { mode } = await tellBackground({ type: "policy" });
+  say({ type: "policy", mode });
+}
+
+async function onMessage(message) {
+  if (message.type === "batch") {
+    const files = await decide(message.files).catch(() => null);
+    say({ type: "verdict", id: message.id, files });
+  } else if (message.type === "wake" || message.type === "uploaded") {
+    tellBackground(message).catch(() => {});
+  }
+}
+
+openLink(onMessage);
+keepTexts();
+tellMode().catch(() => {});
+chrome.runtime.onMessage.addListener((message) => {
+  if (message.type === "policy changed") tellMode().catch(() => {});
+});

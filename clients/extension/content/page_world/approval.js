@@ -1,0 +1,105 @@
+// Which files the page may have as they are: protected ones, those that are no photos, those that the person released, and
+// whatever was made from approved ones only. What is not approved is looked at before it goes anywhere.
+
+import { hook, hookConstructor, native } from "./natives.js";
+
+const approved = new WeakSet(); // blobs and array buffers
+const givenOut = []; // protected photos that this page has, newest last, to know copies of their bytes again
+const GIVEN_OUT_LIMIT = 64;
+
+export const isBlob = (value) => value instanceof native.Blob;
+export const isApproved = (value) => approved.has(value);
+
+export function approve(value) {
+  approved.add(value);
+  return value;
+}
+
+/** Approves a protected photo (File), with the original (File) that it was made from. */
+export function approveProtected(photo, original) {
+  givenOut.push({ photo, original });
+  if (givenOut.length > GIVEN_OUT_LIMIT) givenOut.shift();
+  return approve(photo);
+}
+
+/** The protected photos that this page was given, as {photo, original}. */
+export const protectedPhotos = () => givenOut;
+
+/** Whether the bytes begin a protected photo, as the first piece of a chunked upload does, however it was copied. */
+export async function beginsProtectedPhoto(blob) {
+  const size = native.size(blob);
+  for (const { photo } of givenOut) {
+    if (native.size(photo) < size) continue;
+    const [ours, theirs] = await Promise.all([native.buffer(native.slice(photo, 0, size)), native.buffer(blob)]);
+    if (areEqual(new Uint8Array(ours), new Uint8Array(theirs))) return true;
+  }
+  return false;
+}
+
+function areEqual(ours, theirs) {
+  if (ours.length !== theirs.length) return false;
+  for (let index = 0; index < ours.length; index += 1) if (ours[index] !== theirs[index]) return false;
+  return true;
+}
+
+/** Approved parts make an approved whole; text alone says nothing. */
+function partsAreApproved(parts) {
+  let sources = 0;
+  for (const part of parts) {
+    const source = ArrayBuffer.isView(part) ? part.buffer : part;
+    if (!isBlob(source) && !(source instanceof ArrayBuffer)) continue;
+    sources += 1;
+    if (!approved.has(source)) return false;
+  }
+  return sources > 0;
+}
+
+/** Makes approval follow what is made from approved things. */
+export function followDerived() {
+  hook(Blob.prototype, "slice", (slice, self, args) => {
+    const piece = slice(...args);
+    return approved.has(self) ? approve(piece) : piece;
+  });
+  for (const name of ["arrayBuffer", "bytes"]) {
+    hook(Blob.prototype, name, async (read, self) => {
+      const bytes = await read();
+      if (approved.has(self)) approve(bytes.buffer ?? bytes);
+      return bytes;
+    });
+  }
+  for (const name of ["Blob", "File"]) {
+    hookConstructor(name, (construct, [parts, ...rest]) => {
+      const list = parts?.[Symbol.iterator] && typeof parts !== "string" ? [...parts] : parts;
+      const made = construct(...(parts === undefined ? [] : [list, ...rest]));
+      return Array.isArray(list) && partsAreApproved(list) ? approve(made) : made;
+    });
+  }
+  hook(ArrayBuffer.prototype, "slice", (slice, self, args) => {
+    const piece = slice(...args);
+    return approved.has(self) ? approve(piece) : piece;
+  });
+  followFileReader();
+  followPageOwned();
+}
+
+function followFileReader() {
+  hook(FileReader.prototype, "readAsArrayBuffer", (read, self, args) => {
+    if (approved.has(args[0])) {
+      native.addListener(self, "load", () => self.result instanceof ArrayBuffer && approve(self.result), { once: true, capture: true });
+    }
+    return read(...args);
+  });
+}
+
+/** What a page draws or fetches is its own: a canvas can hold only what the page was given, and that was protected. */
+function followPageOwned() {
+  hook(HTMLCanvasElement.prototype, "toBlob", (toBlob, self, [callback, ...rest]) =>
+    toBlob(typeof callback === "function" ? (blob) => callback(blob && approve(blob)) : callback, ...rest));
+  hook(globalThis.OffscreenCanvas?.prototype, "convertToBlob", async (convert, self, args) => approve(await convert(...args)));
+  for (const name of ["blob", "arrayBuffer"]) {
+    hook(Response.prototype, name, async (read, self) => {
+      const body = await read();
+      return /^https?:/.test(self.url) ? approve(body) : body;
+    });
+  }
+}

@@ -1,0 +1,78 @@
+// Forms that are sent while a photo of theirs is being protected wait for it; else they would send an empty file.
+
+import { pendingIn, takeFrom } from "./inputs.js";
+import { tell } from "./link.js";
+import { hook, listenAtWindow, native } from "./natives.js";
+
+const waiting = new WeakSet();
+
+/** What is being protected of the form, or null. Inputs that no event told of are taken now. */
+function unfinished(form) {
+  for (const element of form.elements) if (element.type === "file") takeFrom(element);
+  return pendingIn(form);
+}
+
+/** Sends the form when all its photos are protected; not at all where one was stopped. */
+async function sendLater(form, send) {
+  if (waiting.has(form)) return;
+  waiting.add(form);
+  const results = await unfinished(form);
+  waiting.delete(form);
+  if (!results || results.every(Boolean)) send();
+}
+
+function tellUpload(form) {
+  const hasFiles = [...form.elements].some((element) => element.type === "file" && native.files(element)?.length > 0);
+  if (hasFiles && form.method === "post") tell({ type: "uploaded", address: form.action || location.href });
+}
+
+export function guardForms() {
+  listenAtWindow("submit", (event) => {
+    const form = native.path(event)[0];
+    if (!(form instanceof HTMLFormElement)) return;
+    if (!unfinished(form)) return tellUpload(form);
+    native.stop(event);
+    native.prevent(event);
+    const { submitter } = event;
+    sendLater(form, () => resend(form, submitter));
+  });
+  hook(HTMLFormElement.prototype, "submit", (submit, form) => {
+    if (unfinished(form)) return void sendLater(form, () => native.submit(form));
+    tellUpload(form);
+    return submit();
+  });
+  guardRequired();
+}
+
+/**
+ * A required input that was emptied for a moment is not missing: the browser's complaint is stopped, and the form is sent
+ * later, as the person wanted. A page that only checks its form gets no such thing.
+ */
+function guardRequired() {
+  let isChecked = false;
+  let clicked = null;
+  for (const object of [HTMLFormElement.prototype, HTMLInputElement.prototype]) {
+    for (const name of ["checkValidity", "reportValidity"]) {
+      hook(object, name, (check) => {
+        isChecked = true;
+        try {
+          return check();
+        } finally {
+          isChecked = false;
+        }
+      });
+    }
+  }
+  listenAtWindow("click", (event) => (clicked = native.path(event).find(({ type }) => type === "submit")));
+  listenAtWindow("invalid", (event) => {
+    const { form } = native.path(event)[0];
+    if (!form || !pendingIn(form)) return;
+    native.prevent(event);
+    native.stop(event);
+    if (!isChecked) sendLater(form, () => resend(form, clicked));
+  });
+}
+
+function resend(form, submitter) {
+  native.requestSubmit(form, ...(submitter?.form === form ? [submitter] : []));
+}

@@ -1,0 +1,134 @@
+// File inputs, wherever they are: in the page, in shadow roots, in no document at all. The page sees nothing of a chosen
+// photo until it is protected; then it sees it as if it had just been chosen.
+
+import { approve, isApproved } from "./approval.js";
+import { tell } from "./link.js";
+import { hook, hookGetter, listenAtWindow, native } from "./natives.js";
+import { isOff, release } from "./release.js";
+
+const pending = new WeakMap(); // input -> {done: promise}
+const ours = new WeakSet(); // events that this script fires
+const adopted = new WeakSet();
+
+export const isOurs = (event) => ours.has(event);
+/** Fires an event that is let pass. Returns whether its default may happen. */
+export function fire(target, event) {
+  ours.add(event);
+  return native.dispatch(target, event);
+}
+
+/** Resolves when nothing of the form is being protected any more; null where nothing is. */
+export function pendingIn(form) {
+  const waits = [...(form?.elements ?? [])].map((element) => pending.get(element)?.done).filter(Boolean);
+  return waits.length > 0 ? Promise.all(waits) : null;
+}
+
+/** A FileList (or the empty one) of files. */
+export function listOf(files) {
+  const transfer = new native.DataTransfer();
+  for (const file of files) transfer.items.add(file);
+  return transfer.files;
+}
+
+const isFileInput = (element) => element instanceof Object && element.nodeName === "INPUT" && element.type === "file";
+const isClean = (list) => Array.prototype.every.call(list, isApproved);
+
+/** Takes what was chosen out of the input, and puts back what the page may have. Returns whether there was something. */
+export function takeFrom(input) {
+  const list = native.files(input);
+  if (!list || list.length === 0 || isOff() || isClean(list)) return false;
+  const files = [...list];
+  const state = {};
+  pending.set(input, state);
+  native.setFiles(input, listOf([]));
+  state.done = giveBack(input, files, state);
+  return true;
+}
+
+async function giveBack(input, files, state) {
+  const results = await release(files).catch(() => null);
+  if (pending.get(input) !== state) return false; // chosen again meanwhile
+  pending.delete(input);
+  if (!results) {
+    fire(input, new Event("cancel", { bubbles: true }));
+    return false;
+  }
+  native.setFiles(input, listOf(results));
+  for (const file of native.files(input)) approve(file);
+  fire(input, new Event("input", { bubbles: true, composed: true }));
+  fire(input, new Event("change", { bubbles: true }));
+  return true;
+}
+
+function onChosen(event) {
+  if (ours.has(event)) return;
+  const input = native.path(event)[0];
+  if (!isFileInput(input)) return;
+  const isPending = pending.has(input) && native.files(input).length === 0;
+  if (isPending || takeFrom(input)) native.stop(event);
+}
+
+function listenOn(target) {
+  for (const type of ["input", "change"]) native.addListener(target, type, onChosen, { capture: true });
+}
+
+/** A detached input's events pass no window: the listener sits on the input itself, before the page's. */
+function adopt(input) {
+  if (adopted.has(input)) return;
+  adopted.add(input);
+  listenOn(input);
+}
+
+export function guardInputs() {
+  for (const type of ["input", "change"]) listenAtWindow(type, onChosen);
+  hookGetter(HTMLInputElement.prototype, "files", (get, input) => {
+    const list = get();
+    if (!list || list.length === 0 || isOff() || isClean(list)) return list;
+    takeFrom(input);
+    return native.files(input);
+  });
+  // Entries lead to the chosen files past all this; a page without them reads the files.
+  hookGetter(HTMLInputElement.prototype, "webkitEntries", (get, input) => (isOff() ? get() : []));
+  hook(Element.prototype, "attachShadow", (attach, self, args) => {
+    const root = attach(...args);
+    listenOn(root);
+    rootsOf.set(self, root);
+    return root;
+  });
+  adoptInputs();
+  wakeOnPickers();
+}
+
+const rootsOf = new WeakMap();
+/** The shadow root that a script attached, closed ones too. */
+export const rootOf = (host) => rootsOf.get(host) ?? host.shadowRoot;
+
+function adoptInputs() {
+  for (const [object, name] of [[Document.prototype, "createElement"], [Document.prototype, "createElementNS"],
+    [Node.prototype, "cloneNode"], [Document.prototype, "importNode"]]) {
+    hook(object, name, (make, self, args) => {
+      const node = make(...args);
+      if (node?.nodeName === "INPUT" && node instanceof HTMLInputElement) adopt(node);
+      return node;
+    });
+  }
+  hook(EventTarget.prototype, "addEventListener", (add, self, args) => {
+    if (self instanceof HTMLInputElement && (args[0] === "change" || args[0] === "input")) adopt(self);
+    return add(...args);
+  });
+  for (const [object, name] of [[HTMLElement.prototype, "click"], [HTMLInputElement.prototype, "showPicker"]]) {
+    hook(object, name, (open, self, args) => {
+      if (self instanceof HTMLInputElement && native.inputType(self) === "file") {
+        adopt(self);
+        if (!isOff()) tell({ type: "wake" });
+      }
+      return open(...args);
+    });
+  }
+}
+
+function wakeOnPickers() {
+  listenAtWindow("click", (event) => {
+    if (!isOff() && isFileInput(native.path(event)[0])) tell({ type: "wake" });
+  });
+}

@@ -1,0 +1,29 @@
+// What all pages of the extension share: texts, elements, calls to the background script.
+
+/** The message of that key. */
+export const text = (key, ...substitutions) => chrome.i18n.getMessage(key, substitutions.map(String)) || key;
+
+/** Puts the texts into the elements that name them with data-text. */
+export function localise() {
+  document.documentElement.lang = chrome.i18n.getUILanguage();
+  for (const element of document.querySelectorAll("[data-text]")) element.textContent = text(element.dataset.text);
+}
+
+export function make(name, { text: content = "", ...properties } = {}, children = []) {
+  const element = Object.assign(document.createElement(name), properties);
+  element.append(content, ...children);
+  return element;
+}
+
+/** Asks the background script. Throws an Error whose message tells a person what to do. */
+export async function call(type, more = {}) {
+  const answer = await chrome.runtime.sendMessage({ type, ...more });
+  if (answer.failure) throw Object.assign(new Error(explain(answer.failure)), { code: answer.failure.code });
+  return answer.value;
+}
+
+/** A failure in words: what to do, and its code. */
+export function explain({ code, message, hint }) {
+  const known = text(`hint_${code}`);
+  return `${known.startsWith("hint_") ? hint || message : known} (${code})`;
+}

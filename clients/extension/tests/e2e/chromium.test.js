@@ -1,0 +1,249 @@
+// Chromium: every way on which a page gets a photo, with the real host and the real service.
+
+import assert from "node:assert/strict";
+import { copyFileSync, cpSync, mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { Chromium } from "./support/chromium.js";
+import { Site } from "./support/site.js";
+import { photo, Uploads } from "./support/uploads.js";
+
+const OUT = join(process.env.SRAE_TEST_OUT, "chromium");
+let browser;
+let site;
+let uploads;
+
+before(async () => {
+  site = await new Site(OUT).start();
+  uploads = new Uploads(site);
+  browser = await Chromium.launch(process.env.SRAE_TEST_EXTENSION);
+});
+
+after(async () => {
+  uploads.save(join(OUT, "uploads.json"));
+  await browser.close();
+  copyFileSync(join(browser.folder, "ledger.sqlite3"), join(OUT, "ledger.sqlite3"));
+  cpSync(join(browser.folder, "config"), join(OUT, "config"), { recursive: true });
+  site.stop();
+});
+
+const open = (page, name = page) => browser.goto(`${site.origin}/${page}/${name}`);
+const base64 = (name) => readFileSync(photo(name)).toString("base64");
+
+test("an attached input: several photos and a file that is none; pollers see no original", async () => {
+  await open("attached");
+  await browser.choose("#pick", ["astronaut.png", "coffee.png", "letter.pdf"].map(photo));
+  await site.wait("attached", 3);
+  const sizes = new Set(await browser.evaluate(() => window.seen));
+  const letter = site.received("attached").find(({ name }) => name === "letter.pdf");
+  assert.deepEqual(letter.bytes, readFileSync(photo("letter.pdf")));
+  assert.ok(!sizes.has(readFileSync(photo("astronaut.png")).length));
+  site.received("attached").splice(site.received("attached").indexOf(letter), 1);
+  await uploads.expect("attached", ["astronaut.png", "coffee.png"]);
+  assert.deepEqual(await browser.evaluate(() => window.errors), []);
+});
+
+test("a form that is sent at once waits for its photos", async () => {
+  await open("form");
+  await browser.choose("#pick", [photo("cat.png"), photo("coffee.png")]);
+  await browser.click("#go");
+  await uploads.expect("form", ["cat.png", "coffee.png"]);
+});
+
+test("form.submit(), in the change event and from a click", async () => {
+  await open("autosubmit");
+  await browser.choose("#pick", photo("astronaut.jpg"));
+  await uploads.expect("autosubmit", ["astronaut.jpg"]);
+  await open("submitcall");
+  await browser.choose("#pick", photo("cat.png"));
+  await browser.click("#go");
+  await uploads.expect("submitcall", ["cat.png"]);
+});
+
+for (const page of ["detached", "showpicker"]) {
+  test(`an input that is in no document: ${page}`, async () => {
+    await open(page);
+    await browser.chooseInPicker(() => browser.click("#open"), photo("cat.png"));
+    await uploads.expect(page, ["cat.png"]);
+  });
+}
+
+test("a page with the strictest policy", async () => {
+  await open("strict");
+  await browser.choose("#pick", photo("cat.png"));
+  await uploads.expect("strict", ["cat.png"]);
+  await open("strict", "strict-stopped");
+  await browser.choose("#pick", photo("no-room.png"));
+  await browser.waitForDialog();
+  await browser.screenshot(join(OUT, "strict.png"));
+  await browser.press("Enter");
+  await uploads.expectNothing("strict-stopped");
+});
+
+test("an input that is emptied and used again", async () => {
+  await open("reset");
+  await browser.choose("#pick", photo("cat.png"));
+  await site.wait("reset", 1);
+  await browser.choose("#pick", photo("coffee.png"));
+  await uploads.expect("reset", ["cat.png", "coffee.png"]);
+  assert.equal(await browser.evaluate(() => window.count), 2);
+});
+
+test("one listener for all events; a photo with another type's name", async () => {
+  await open("delegated");
+  await browser.choose("#pick", photo("misnamed.txt"));
+  await uploads.expect("delegated", ["misnamed.txt"]);
+});
+
+test("shadow roots, open and closed, and declared in the page's text", async () => {
+  await open("openshadow");
+  await browser.choose("#host input", photo("cat.png"));
+  await uploads.expect("openshadow", ["cat.png"]);
+  for (const page of ["closedshadow", "declaredshadow"]) {
+    await open(page);
+    await browser.chooseInPicker(() => browser.page.mouse.click(60, 25), photo("coffee.webp"));
+    await uploads.expect(page, ["coffee.webp"]);
+  }
+});
+
+test("frames of the same and of another origin, and of text", async () => {
+  await open("frames");
+  for (const id of ["same", "cross"]) {
+    await browser.page.frameLocator(`#${id}`).locator("#pick").setInputFiles(photo("cat.png"));
+    await site.wait("frames", id === "same" ? 1 : 2);
+  }
+  await uploads.expect("frames", ["cat.png", "cat.png"]);
+  await open("srcdoc");
+  await browser.page.frameLocator("#inner").locator("#pick").setInputFiles(photo("cat.png"));
+  await uploads.expect("srcdoc", ["cat.png"]);
+  await open("writtenframe");
+  await browser.page.frameLocator("#inner").locator("#pick").setInputFiles(photo("cat.png"));
+  await uploads.expect("writtenframe", ["cat.png"]);
+});
+
+test("drops: entries with previews, files, and onto an input", async () => {
+  await open("dropzone");
+  await browser.drop([photo("cat.png"), photo("coffee.png")], 100, 100);
+  await uploads.expect("dropzone", ["cat.png", "coffee.png"]);
+  assert.equal(await browser.evaluate(() => window.drops), 1);
+  assert.deepEqual(await browser.evaluate(() => window.errors), []);
+  await open("dropfiles");
+  await browser.drop([photo("astronaut.png")], 100, 100);
+  await uploads.expect("dropfiles", ["astronaut.png"]);
+  await open("droponinput");
+  await browser.drop([photo("astronaut.png")], 100, 100);
+  await uploads.expect("droponinput", ["astronaut.png"]);
+});
+
+test("a dropped file's handle, and an entry of a file system", async () => {
+  await open("dropfiles", "handle");
+  await browser.evaluate(() => document.addEventListener("drop", async (event) => {
+    event.stopImmediatePropagation();
+    event.preventDefault();
+    const handle = await event.dataTransfer.items[0].getAsFileSystemHandle();
+    await send(await handle.getFile());
+  }, true));
+  await browser.drop([photo("cat.png")], 100, 100);
+  await uploads.expect("handle", ["cat.png"]);
+  await open("sinks", "entry");
+  await browser.evaluate((data) => new Promise((resolve, reject) => {
+    // An old file system of Chromium: the one way to such an entry without a folder dropped by hand.
+    webkitRequestFileSystem(0, 1 << 20, ({ root }) => root.getFile("cat.png", { create: true }, (entry) => entry.createWriter((writer) => {
+      writer.onwriteend = () => entry.file((file) => resolve(void window.sinks.form(file)), reject);
+      writer.write(window.fileOf(data, "cat.png"));
+    }, reject), reject), reject);
+  }), base64("cat.png"));
+  await uploads.expect("entry", ["cat.png"]);
+});
+
+test("a folder that is chosen keeps its paths", async () => {
+  const folder = join(OUT, "holiday");
+  mkdirSync(folder, { recursive: true });
+  copyFileSync(photo("cat.png"), join(folder, "cat.png"));
+  await open("attached", "directory");
+  await browser.evaluate(() => Object.assign(document.getElementById("pick"), { webkitdirectory: true }));
+  await browser.evaluate(() => document.getElementById("pick").addEventListener("change", ({ target }) => {
+    window.paths = [...target.files].map((file) => file.webkitRelativePath);
+  }));
+  await browser.choose("#pick", folder);
+  await uploads.expect("directory", ["cat.png"]);
+  assert.deepEqual(await browser.evaluate(() => window.paths), ["holiday/cat.png"]);
+});
+
+/** Puts a photo on the clipboard, as copying a picture does. */
+async function copy(name) {
+  await browser.context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: site.origin });
+  await browser.evaluate(async (data) => {
+    const bytes = Uint8Array.from(atob(data), (character) => character.charCodeAt(0));
+    await navigator.clipboard.write([new ClipboardItem({ "image/png": new Blob([bytes], { type: "image/png" }) })]);
+  }, base64(name));
+}
+
+test("pasting: read by the page, left to the browser, and read from the clipboard", async () => {
+  for (const page of ["paste", "pastedefault"]) {
+    await open(page);
+    await copy("cat.png");
+    await browser.click("#text");
+    await browser.press("Control+V");
+    await uploads.expect(page, ["cat.png"]);
+  }
+  await open("clipboard");
+  await copy("cat.png");
+  await browser.evaluate(() => window.readAndSend());
+  await uploads.expect("clipboard", ["cat.png"]);
+});
+
+test("uploads in pieces: slices, and copied bytes", async () => {
+  await open("chunked");
+  await browser.choose("#pick", photo("astronaut.png"));
+  await uploads.expect("chunked", ["astronaut.png"], { join: true, count: 5 });
+  await open("chunkedbytes");
+  await browser.choose("#pick", photo("coffee.png"));
+  await uploads.expect("chunkedbytes", ["coffee.png"], { join: true, count: 3 });
+});
+
+test("pages that encode the photo again, in a canvas and in a worker", async () => {
+  for (const page of ["canvas", "workercanvas"]) {
+    await open(page);
+    await browser.choose("#pick", photo("cat.png"));
+    await uploads.expect(page, ["cat.png"], { nearly: page === "workercanvas" });
+  }
+});
+
+test("the last net: fetch, forms, Request, bytes, XHR, beacon, worker", async () => {
+  const sinks = ["fetch", "form", "request", "bytes", "xhr", "beacon", "worker"];
+  for (const sink of sinks) {
+    await open("sinks", `sink-${sink}`);
+    const name = sink === "beacon" ? "astronaut.jpg" : "cat.png"; // a beacon holds 64 KiB
+    await browser.evaluate(([way, data]) => void window.sinks[way](window.fileOf(data, "x.png")), [sink, base64(name)]);
+    await uploads.expect(`sink-${sink}`, [name]);
+  }
+});
+
+test("file handles; those of the page's own storage are left alone", async () => {
+  await open("picker");
+  const handled = await browser.evaluate(async (data) => {
+    const root = await navigator.storage.getDirectory();
+    const handle = await root.getFileHandle("x.png", { create: true });
+    const writable = await handle.createWritable();
+    await writable.write(Uint8Array.from(atob(data), (character) => character.charCodeAt(0)));
+    await writable.close();
+    return (await handle.getFile()).size;
+  }, base64("cat.png"));
+  assert.equal(handled, readFileSync(photo("cat.png")).length);
+});
+
+test("animations go as they are by default, and are stopped where the person says so", async () => {
+  await open("attached", "gif");
+  await browser.choose("#pick", photo("moving.gif"));
+  await site.wait("gif", 1);
+  assert.deepEqual(site.received("gif")[0].bytes, readFileSync(photo("moving.gif")));
+  const options = await browser.openOwnPage("options.html");
+  await options.click("input[name=animations][value=block]");
+  await options.close();
+  await open("attached", "gifblocked");
+  await browser.choose("#pick", photo("moving.gif"));
+  assert.match(await browser.waitForDialog(), /Animations and videos can not be protected/);
+  await browser.press("Enter");
+  await uploads.expectNothing("gifblocked");
+});

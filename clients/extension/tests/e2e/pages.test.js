@@ -1,0 +1,133 @@
+// Chromium: the extension's own pages, and restoring. Leaves the pictures of docs/extension.md in out/e2e/pictures.
+
+import assert from "node:assert/strict";
+import { mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { Chromium } from "./support/chromium.js";
+import { Site } from "./support/site.js";
+import { photo } from "./support/uploads.js";
+
+const PICTURES = join(process.env.SRAE_TEST_OUT, "pictures");
+let browser;
+let site;
+
+before(async () => {
+  mkdirSync(PICTURES, { recursive: true });
+  site = await new Site(join(process.env.SRAE_TEST_OUT, "pages")).start();
+  browser = await Chromium.launch(process.env.SRAE_TEST_EXTENSION);
+  await browser.goto(`${site.origin}/attached/cat`);
+  await browser.choose("#pick", photo("cat.png"));
+  await site.wait("cat", 1);
+  await browser.page.screenshot({ path: join(PICTURES, "notice.png"), clip: { x: 780, y: 520, width: 500, height: 200 } });
+  await browser.goto(`${site.origin}/attached/astronaut`);
+  await browser.choose("#pick", photo("astronaut.jpg"));
+  await site.wait("astronaut", 1);
+});
+after(async () => {
+  await browser.close();
+  site.stop();
+});
+
+test("the popup: this site, health, before and after", async () => {
+  const popup = await browser.openOwnPage(`popup.html?address=${encodeURIComponent(site.origin)}`);
+  await popup.setViewportSize({ width: 380, height: 720 });
+  await popup.getByText("Photos can be protected.").waitFor({ timeout: 20000 });
+  assert.ok(await popup.locator("input[value=on]").isChecked());
+  assert.match(await popup.locator("#recent").innerText(), /cat\.png[\s\S]*→/);
+  const wide = await popup.locator("#recent img").evaluateAll((images) => images.map((image) => image.naturalWidth));
+  assert.ok(wide.length === 4 && wide.every((width) => width > 0));
+  await popup.screenshot({ path: join(PICTURES, "popup.png") });
+  await popup.close();
+});
+
+test("the options page: settings stay, the ledger is listed, exported, forgotten and imported", async () => {
+  const page = await browser.openOwnPage("options.html");
+  await page.getByText("2 photos").waitFor({ timeout: 20000 });
+  await page.getByText("Now: ").waitFor({ timeout: 20000 });
+  await page.setViewportSize({ width: 960, height: 1250 });
+  await page.screenshot({ path: join(PICTURES, "options.png"), fullPage: true });
+  await page.click("input[name=videos][value=block]");
+  const [download] = await Promise.all([page.waitForEvent("download"), page.click("#export")]);
+  const file = join(PICTURES, "../exported-ledger");
+  await download.saveAs(file);
+  page.on("dialog", (dialog) => dialog.accept());
+  await page.locator("#ledger button").first().click();
+  await page.getByText("1 photos").waitFor();
+  await page.setInputFiles("#import", file);
+  await page.getByText("Added: 1. Known before: 1.").waitFor();
+  await page.reload();
+  await page.getByText("2 photos").waitFor();
+  assert.ok(await page.locator("input[name=videos][value=block]").isChecked());
+  await page.close();
+});
+
+/** The pixels of an image file, as Chromium decodes them. */
+const pixels = (page, address) => page.evaluate(async (source) => {
+  const picture = await createImageBitmap(await (await fetch(source)).blob());
+  const context = new OffscreenCanvas(picture.width, picture.height).getContext("2d");
+  context.drawImage(picture, 0, 0);
+  const { data } = context.getImageData(0, 0, picture.width, picture.height);
+  return Array.from(new Uint8Array(await crypto.subtle.digest("SHA-256", data))).join();
+}, address);
+
+test("restoring from the menu, shown where no page can read it; replacing in the page is a choice", async () => {
+  await browser.goto(`${site.origin}/image/cat`);
+  const source = `${site.origin}/file/cat`;
+  const [viewer] = await Promise.all([
+    browser.context.waitForEvent("page"),
+    // A click on the menu, which no driver can press.
+    browser.worker.evaluate(async (srcUrl) => {
+      const [tab] = await chrome.tabs.query({ url: "http://127.0.0.1/image/*" });
+      chrome.contextMenus.onClicked.dispatch({ menuItemId: "restore", srcUrl, frameId: 0 }, tab);
+    }, source),
+  ]);
+  await viewer.getByText("Every pixel is the original's").waitFor({ timeout: 20000 });
+  await viewer.screenshot({ path: join(PICTURES, "viewer.png") });
+  const original = `data:image/png;base64,${readFileSync(photo("cat.png")).toString("base64")}`;
+  const restored = await pixels(browser.page, await viewer.evaluate(async () => {
+    const canvas = document.createElement("canvas");
+    const image = document.querySelector("#photo img");
+    await image.decode();
+    Object.assign(canvas, { width: image.naturalWidth, height: image.naturalHeight }).getContext("2d").drawImage(image, 0, 0);
+    return canvas.toDataURL("image/png");
+  }));
+  assert.equal(restored, await pixels(browser.page, original));
+  assert.notEqual(restored, await pixels(browser.page, source));
+  assert.equal(await browser.evaluate(() => document.getElementById("image").getAttribute("src")), "/file/cat", "the page has what it had");
+  viewer.on("dialog", (dialog) => dialog.accept());
+  await viewer.getByText("Replace it in the page").click();
+  await viewer.getByText("Replaced in the page.").waitFor();
+  assert.match(await browser.evaluate(() => document.getElementById("image").src), /^data:image\/png/);
+});
+
+test("a page finds no way to the extension", async () => {
+  await browser.goto(`${site.origin}/attached/cat`);
+  const found = await browser.evaluate(async (id) => ({
+    runtime: typeof window.chrome?.runtime?.sendMessage,
+    names: Object.keys(window).filter((name) => /srae/i.test(name)),
+    file: await fetch(`chrome-extension://${id}/pages/viewer.html`).then(() => "read", () => "refused"),
+  }), "ojmbpmiebdaininhleljkmghomdficil");
+  assert.deepEqual(found, { runtime: "undefined", names: [], file: "refused" });
+  // A handshake that comes late is refused: neither of a page's ports is spoken to, and photos are protected as before.
+  await browser.goto(`${site.origin}/attached/late`);
+  const heard = browser.evaluate(() => new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => resolve("heard");
+    window.dispatchEvent(new CustomEvent("srae-secret", { detail: "mine" }));
+    window.postMessage({ sraeSecret: "mine" }, "*", [port2]);
+    setTimeout(resolve, 6000, "silence");
+  }));
+  await browser.choose("#pick", photo("cat.png"));
+  assert.notDeepEqual((await site.wait("late", 1))[0].bytes, readFileSync(photo("cat.png")));
+  assert.equal(await heard, "silence");
+});
+
+test("the dialog, for its picture", async () => {
+  await browser.goto(`${site.origin}/attached/no-room`);
+  await browser.page.setViewportSize({ width: 900, height: 560 });
+  await browser.choose("#pick", photo("no-room.png"));
+  assert.match(await browser.waitForDialog(), /UNCHANGED_OUTPUT/);
+  await browser.screenshot(join(PICTURES, "dialog.png"));
+  await browser.press("Escape");
+});

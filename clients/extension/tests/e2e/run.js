@@ -1,0 +1,36 @@
+// Runs the browser tests: makes the photos and the test's build, starts the real service once, runs every browser, and has
+// what their sites received judged by `srae restore`.
+//
+//   node tests/e2e/run.js [chromium] [firefox] [failures] [pages]
+//   ONLY=drops node tests/e2e/run.js chromium      the tests whose names have that in them
+
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { build } from "../../build.js";
+import { environment, PYTHON, ROOT, startService } from "./support/service.js";
+
+const HERE = import.meta.dirname;
+const out = process.env.SRAE_TEST_OUT ?? join(ROOT, "out/e2e");
+const photos = join(out, "photos");
+rmSync(out, { recursive: true, force: true });
+mkdirSync(out, { recursive: true });
+execFileSync(PYTHON, [join(HERE, "support/photos.py"), photos]);
+build(join(out, "extension"), "http://127.0.0.1/*", "http://localhost/*");
+const service = await startService();
+Object.assign(process.env, { SRAE_TEST_ENDPOINT: service.address, SRAE_TEST_PHOTOS: photos, SRAE_TEST_OUT: out, SRAE_TEST_EXTENSION: join(out, "extension") });
+
+const names = process.argv.length > 2 ? process.argv.slice(2) : readdirSync(HERE).filter((file) => file.endsWith(".test.js")).map((file) => file.slice(0, -8));
+const files = names.map((name) => join(HERE, `${name}.test.js`));
+let { status } = spawnSync("node", ["--test", "--test-concurrency=3", "--test-reporter=spec", ...(process.env.ONLY ? [`--test-name-pattern=${process.env.ONLY}`] : []), ...files], { stdio: "inherit" });
+
+for (const browser of ["chromium", "firefox"]) {
+  const received = join(out, browser);
+  if (!existsSync(join(received, "uploads.json"))) continue;
+  console.log(`\nWhat the site received from ${browser}:`);
+  const env = { ...environment(received), XDG_CONFIG_HOME: join(received, "config") };
+  const judged = spawnSync(PYTHON, [join(HERE, "support/verify.py"), join(received, "uploads.json"), join(received, "restored")], { stdio: "inherit", env });
+  status ||= judged.status ?? 1;
+}
+service.process.kill();
+process.exit(status);

@@ -1,0 +1,107 @@
+// Chromium with the extension, through playwright-core.
+
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { chromium } from "playwright-core";
+import { environment, installHost } from "./service.js";
+
+export const EXTENSION_ID = "ojmbpmiebdaininhleljkmghomdficil";
+const ARGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+  "--disable-component-update", "--disable-sync", "--lang=en"];
+
+export class Chromium {
+  /**
+   * @param extension the folder of the built extension
+   * @param install how the host is made known: called with (env, profile); as a person does it where left out
+   */
+  static async launch(extension, { install = (env, profile) => installHost(env, "--profile-dir", profile), env: more = {}, headless = true } = {}) {
+    const browser = new Chromium();
+    browser.folder = mkdtempSync(join(tmpdir(), "srae-chromium-"));
+    const profile = join(browser.folder, "profile");
+    browser.env = environment(browser.folder, more);
+    install(browser.env, profile);
+    browser.context = await chromium.launchPersistentContext(profile, {
+      executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", headless, env: browser.env, locale: "en-GB",
+      args: [...ARGS, `--disable-extensions-except=${extension}`, `--load-extension=${extension}`],
+    });
+    browser.worker = browser.context.serviceWorkers()[0] ?? (await browser.context.waitForEvent("serviceworker"));
+    browser.page = browser.context.pages()[0] ?? (await browser.context.newPage());
+    return browser;
+  }
+
+  /** Goes to an address; a form that the last page sent may still be on its way, and would win. */
+  async goto(address) {
+    for (let tries = 5; ; tries -= 1) {
+      try {
+        return await this.page.goto(address);
+      } catch (error) {
+        if (tries === 0) throw error;
+        await new Promise((resolve) => setTimeout(resolve, 300));
+      }
+    }
+  }
+
+  evaluate = (code, argument) => this.page.evaluate(code, argument);
+  choose = (selector, paths) => this.page.setInputFiles(selector, paths);
+  click = (selector) => this.page.click(selector);
+  press = (key) => this.page.keyboard.press(key);
+  screenshot = (path) => this.page.screenshot({ path });
+  close = () => this.context.close();
+
+  /** Clicks, and chooses in the picker that opens, as a person does. */
+  async chooseInPicker(click, paths) {
+    const [chooser] = await Promise.all([this.page.waitForEvent("filechooser"), click()]);
+    await chooser.setFiles(paths);
+  }
+
+  /** Drops files from outside the browser: trusted events. */
+  async drop(paths, x, y) {
+    this.cdp ??= await this.context.newCDPSession(this.page);
+    const data = { items: [], files: paths, dragOperationsMask: 1 };
+    for (const type of ["dragEnter", "dragOver", "drop"]) await this.cdp.send("Input.dispatchDragEvent", { type, x, y, data });
+  }
+
+  /** The text of the open dialog, which is in a closed shadow root: read as a screen reader does. Null where none is open. */
+  async dialog() {
+    this.cdp ??= await this.context.newCDPSession(this.page);
+    const { nodes } = await this.cdp.send("Accessibility.getFullAXTree");
+    const dialog = nodes.find(({ role, ignored }) => !ignored && role?.value === "dialog");
+    if (!dialog) return null;
+    const byId = new Map(nodes.map((node) => [node.nodeId, node]));
+    const words = (node) => (node.role?.value === "StaticText" ? [node.name.value] : node.childIds.flatMap((id) => words(byId.get(id) ?? { childIds: [] })));
+    return words(dialog).join("\n");
+  }
+
+  /** Clicks a button of the extension's boxes with the mouse, waiting until it is there. */
+  async clickButton(label) {
+    this.cdp ??= await this.context.newCDPSession(this.page);
+    for (let tries = 0; tries < 100; tries += 1) {
+      const { nodes } = await this.cdp.send("Accessibility.getFullAXTree");
+      const button = nodes.find(({ role, name }) => role?.value === "button" && name?.value === label);
+      if (button) {
+        const { model } = await this.cdp.send("DOM.getBoxModel", { backendNodeId: button.backendDOMNodeId });
+        const [left, top, right, , , bottom] = model.content;
+        return this.page.mouse.click((left + right) / 2, (top + bottom) / 2);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    throw new Error(`no button ${label}`);
+  }
+
+  async waitForDialog(seconds = 40) {
+    for (let tries = 0; tries < 10 * seconds; tries += 1) {
+      const text = await this.dialog();
+      if (text) return text;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    throw new Error("no dialog came");
+  }
+
+  /** A page of the extension, in a tab of its own. */
+  async openOwnPage(path) {
+    const page = await this.context.newPage();
+    await page.goto(`chrome-extension://${EXTENSION_ID}/pages/${path}`);
+    return page;
+  }
+}

@@ -1,0 +1,149 @@
+// Firefox with the extension, through WebDriver BiDi.
+
+import { spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import WebSocket from "ws";
+import { environment, installHost } from "./service.js";
+
+const PREFERENCES = {
+  "browser.shell.checkDefaultBrowser": false, "datareporting.policy.dataSubmissionEnabled": false, "app.update.enabled": false,
+  "toolkit.telemetry.reportingpolicy.firstRun": false, "browser.aboutwelcome.enabled": false, "intl.locale.requested": "en-GB",
+  "xpinstall.signatures.required": false, "extensions.autoDisableScopes": 0,
+  "focusmanager.testmode": true, "remote.prefs.recommended": true, "network.proxy.type": 0, "dom.events.asyncClipboard.readText": true,
+};
+const KEYS = { Enter: "\uE007", Tab: "\uE004", Escape: "\uE00C" };
+
+const freePort = () => new Promise((resolve) => {
+  const server = createServer().listen(0, "127.0.0.1", () => {
+    const { port } = server.address();
+    server.close(() => resolve(port));
+  });
+});
+
+export class Firefox {
+  #next = 1;
+  #waiting = new Map();
+
+  static async launch(extension, { install = (env) => installHost(env, "firefox"), env: more = {} } = {}) {
+    const browser = new Firefox();
+    browser.folder = mkdtempSync(join(tmpdir(), "srae-firefox-"));
+    const profile = join(browser.folder, "profile");
+    mkdirSync(profile);
+    writeFileSync(join(profile, "user.js"), Object.entries(PREFERENCES).map(([name, value]) =>
+      `user_pref(${JSON.stringify(name)}, ${JSON.stringify(value)});\n`).join(""));
+    browser.env = environment(browser.folder, more);
+    install(browser.env);
+    const port = await freePort();
+    browser.process = spawn(process.env.FIREFOX ?? "/usr/bin/firefox-esr",
+      ["--headless", "--no-remote", "--profile", profile, `--remote-debugging-port=${port}`], { env: browser.env, stdio: "ignore" });
+    await browser.#connect(`ws://127.0.0.1:${port}/session`);
+    await browser.send("session.new", { capabilities: {} });
+    await browser.send("webExtension.install", { extensionData: { type: "path", path: extension } });
+    // A window of its own: the first one has no focus where there is no screen, and its buttons no keyboard.
+    browser.context = (await browser.send("browsingContext.create", { type: "window" })).context;
+    await browser.send("browsingContext.activate", { context: browser.context });
+    return browser;
+  }
+
+  async #connect(address) {
+    for (let tries = 0; tries < 300; tries += 1) {
+      const socket = new WebSocket(address);
+      const isOpen = await new Promise((resolve) => socket.once("open", () => resolve(true)).once("error", () => resolve(false)));
+      if (isOpen) {
+        this.socket = socket.on("message", (data) => this.#receive(JSON.parse(data)));
+        return;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    throw new Error("Firefox does not answer");
+  }
+
+  #receive({ id, result, error, message }) {
+    const { resolve, reject } = this.#waiting.get(id) ?? {};
+    this.#waiting.delete(id);
+    if (error) reject?.(new Error(`${error}: ${message}`));
+    else resolve?.(result);
+  }
+
+  send(method, params) {
+    const id = this.#next++;
+    this.socket.send(JSON.stringify({ id, method, params }));
+    return new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
+  }
+
+  /** Goes to an address. A form's answer that comes in between ends the first try without a word. */
+  async goto(url) {
+    for (let tries = 0; tries < 5; tries += 1) {
+      const done = this.send("browsingContext.navigate", { context: this.context, url, wait: "complete" }).then(() => true, () => false);
+      if (await Promise.race([done, new Promise((resolve) => setTimeout(resolve, 10000, false))])) return;
+    }
+    throw new Error(`${url} does not open`);
+  }
+
+  /** Waits until a form's answer is shown. */
+  async answered() {
+    for (let tries = 0; tries < 100; tries += 1) {
+      if (await this.evaluate(() => location.pathname.startsWith("/upload/")).catch(() => false)) return;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+
+  /** Evaluates an expression or a function with one JSON argument; resolves with its value as JSON. */
+  async evaluate(code, argument, context = this.context) {
+    const expression = `(async () => JSON.stringify(await (${code})(${JSON.stringify(argument) ?? ""})) ?? "null")()`;
+    const { result, exceptionDetails } = await this.send("script.evaluate", { expression, target: { context }, awaitPromise: true, userActivation: true });
+    if (exceptionDetails) throw new Error(exceptionDetails.text);
+    return JSON.parse(result.value);
+  }
+
+  /** A reference to the element that the expression finds. */
+  async element(expression, context = this.context) {
+    const { result } = await this.send("script.evaluate", { expression, target: { context }, awaitPromise: false });
+    if (!result.sharedId) throw new Error(`no element: ${expression}`);
+    return { sharedId: result.sharedId };
+  }
+
+  async chooseIn(expression, paths, context = this.context) {
+    await this.send("input.setFiles", { context, element: await this.element(expression, context), files: [paths].flat() });
+  }
+
+  choose = (selector, paths) => this.chooseIn(`document.querySelector(${JSON.stringify(selector)})`, paths);
+  click = (selector) => this.evaluate((found) => document.querySelector(found).click(), selector);
+
+  async press(key) {
+    const value = KEYS[key] ?? key;
+    const actions = [{ type: "key", id: "keyboard", actions: [{ type: "keyDown", value }, { type: "keyUp", value }] }];
+    await this.send("input.performActions", { context: this.context, actions });
+  }
+
+  async frames() {
+    const { contexts } = await this.send("browsingContext.getTree", { root: this.context });
+    return contexts[0].children;
+  }
+
+  /** Whether a dialog of the extension is open. Its text is in a closed shadow root; but it has the focus, as no notice has. */
+  hasDialog = () => this.evaluate(() => document.activeElement?.nodeName === "SRAE-SHADE");
+
+  async waitForDialog(seconds = 40) {
+    for (let tries = 0; tries < 10 * seconds; tries += 1) {
+      if (await this.hasDialog()) return;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    throw new Error("no dialog came");
+  }
+
+  async screenshot(path) {
+    const { data } = await this.send("browsingContext.captureScreenshot", { context: this.context });
+    writeFileSync(path, Buffer.from(data, "base64"));
+  }
+
+  async close() {
+    await this.send("browser.close", {}).catch(() => {});
+    const gone = new Promise((resolve) => this.process.once("exit", resolve));
+    await Promise.race([gone, new Promise((resolve) => setTimeout(resolve, 5000))]);
+    if (this.process.exitCode === null) this.process.kill("SIGKILL");
+  }
+}

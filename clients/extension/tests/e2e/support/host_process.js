@@ -1,0 +1,31 @@
+// The host's process, found among those of one browser by its profile folder's environment.
+
+import { readdirSync, readFileSync } from "node:fs";
+
+function read(pid, file) {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+/** Has the host crash with a photo at it: it is held before the photo is chosen, and killed when it was sent. */
+export async function crashDuring(browser, choose) {
+  const pid = await hostProcess(browser);
+  process.kill(pid, "SIGSTOP");
+  await choose();
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  process.kill(pid, "SIGKILL");
+}
+
+/** The process id of the host that this browser started; waits for it. */
+export async function hostProcess(browser) {
+  for (let tries = 0; tries < 100; tries += 1) {
+    const pid = readdirSync("/proc").filter((name) => /^\d+$/.test(name)).find((name) =>
+      /srae.host/.test(read(name, "cmdline")) && /python/.test(read(name, "cmdline")) && read(name, "environ").includes(`HOME=${browser.folder}\0`));
+    if (pid) return Number(pid);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error("no host runs");
+}

@@ -1,0 +1,91 @@
+// Upload widgets as real sites have them. Each page sends what it got to its upload address.
+
+const script = (code) => `<!doctype html><meta charset="utf-8"><title>A site</title><body style="min-height:400px">${code}`;
+const SEND = `const send = (file, name) => { const data = new FormData(); data.append("photo", file, name ?? file.name); return fetch(UPLOAD, { method: "POST", body: data }); };`;
+const page = (html, code = "") => ({ upload }) => script(`${html}<script>const UPLOAD = ${JSON.stringify(upload)}; ${SEND} window.errors = []; addEventListener("error", (e) => errors.push(e.message)); addEventListener("unhandledrejection", (e) => errors.push(String(e.reason))); ${code}</script>`);
+const INPUT = `<input id="pick" type="file" multiple>`;
+
+export const PAGES = {
+  empty: page(""),
+  // the common form, sent by its button
+  form: ({ upload }) => script(`<form action="${upload}" method="post" enctype="multipart/form-data" target="_self"><input id="pick" type="file" name="photo" multiple required><button id="go">Send</button></form>`),
+  // sent by script as soon as something is chosen
+  autosubmit: ({ upload }) => script(`<form action="${upload}" method="post" enctype="multipart/form-data"><input id="pick" type="file" name="photo" onchange="this.form.submit()"></form>`),
+  // submit() from a button's click, while the photo may still be on its way
+  submitcall: ({ upload }) => script(`<form id="f" action="${upload}" method="post" enctype="multipart/form-data"><input id="pick" type="file" name="photo"></form><button id="go" onclick="f.submit()">Send</button>`),
+  attached: page(INPUT, `window.seen = []; setInterval(() => { if (pick.files.length) seen.push(pick.files[0].size); }, 1);
+    pick.addEventListener("change", () => [...pick.files].forEach((file) => send(file)));`),
+  // a page that allows itself as little as it can
+  strict: ({ upload }) => ({
+    headers: { "content-security-policy": "default-src 'none'; script-src 'nonce-own'; connect-src 'self'; require-trusted-types-for 'script'; trusted-types 'none'" },
+    html: `<!doctype html><meta charset="utf-8"><title>A site</title>${INPUT}<script nonce="own">const pick = document.getElementById("pick");
+      pick.addEventListener("change", () => [...pick.files].forEach((file) => { const data = new FormData(); data.append("photo", file); fetch("${upload}", { method: "POST", body: data }); }));</script>`,
+  }),
+  // inputs made for each click, never attached
+  detached: page(`<button id="open">Choose</button>`, `open = document.getElementById("open"); document.getElementById("open").onclick = () => {
+    const input = document.createElement("input"); input.type = "file"; input.onchange = () => send(input.files[0]); input.click(); };`),
+  showpicker: page(`<button id="open">Choose</button>`, `document.getElementById("open").onclick = () => {
+    const input = Object.assign(document.createElement("input"), { type: "file" });
+    input.addEventListener("input", (event) => send(event.target.files[0])); input.showPicker(); };`),
+  // hidden, used again and again: its value is emptied after each use
+  reset: page(`<input id="pick" type="file" hidden>`, `window.count = 0; pick.onchange = async () => { if (!pick.files.length) return; const [file] = pick.files; pick.value = ""; count += 1; await send(file); };`),
+  // one listener at the root, as React has it
+  delegated: page(`<div id="root"><label><input id="pick" type="file"></label></div>`,
+    `for (const type of ["input", "change"]) root.addEventListener(type, (event) => { if (type === "change" && event.target.files.length) send(event.target.files[0]); }, true);`),
+  openshadow: page(`<div id="host"></div>`, `const root = host.attachShadow({ mode: "open" }); root.innerHTML = '<input id="pick" type="file">';
+    root.querySelector("input").onchange = (event) => send(event.target.files[0]);`),
+  closedshadow: page(`<div id="host"></div>`, `const root = host.attachShadow({ mode: "closed" }); root.innerHTML = '<input type="file" style="width:300px;height:60px">';
+    const input = root.querySelector("input"); input.addEventListener("change", () => send(input.files[0])); window.inner = () => input;`),
+  declaredshadow: ({ upload }) => script(`<x-box><template shadowrootmode="closed"><input type="file" style="width:300px;height:60px"></template></x-box>
+    <script>customElements.define("x-box", class extends HTMLElement { constructor() { super(); const root = this.attachInternals().shadowRoot;
+      const input = root.querySelector("input"); window.inner = () => input;
+      input.addEventListener("change", () => { if (!input.files.length) return; const data = new FormData(); data.append("photo", input.files[0]); fetch("${upload}", { method: "POST", body: data }); }); } });</script>`),
+  frames: ({ site, upload }) => script(`<iframe id="same" src="/attached/${upload.split("/").pop()}"></iframe><iframe id="cross" src="${site.otherOrigin}/attached/${upload.split("/").pop()}"></iframe>`),
+  srcdoc: ({ upload }) => script(`<iframe id="inner" srcdoc="<input id=pick type=file><script>pick.onchange = () => { const data = new FormData(); data.append('photo', pick.files[0]); fetch('${upload}', { method: 'POST', body: data }); }<\/script>"></iframe>`),
+  // a frame that the page writes itself, with a form that the browser sends
+  writtenframe: ({ upload }) => script(`<iframe id="inner"></iframe><script>const { contentDocument: inner } = document.getElementById("inner"); inner.open();
+    inner.write('<form id=f method=post enctype=multipart/form-data action="${upload}"><input id=pick type=file name=photo></form>'); inner.close();
+    inner.getElementById("pick").addEventListener("change", () => inner.getElementById("f").submit());</script>`),
+  // a dropzone with FileReader previews
+  dropzone: page(`<div id="zone" style="width:400px;height:200px;background:#ddd">Drop here</div><div id="previews"></div>`, `
+    zone.addEventListener("dragover", (event) => event.preventDefault());
+    zone.addEventListener("drop", (event) => { event.preventDefault(); window.drops = (window.drops ?? 0) + 1;
+      for (const item of event.dataTransfer.items) { const entry = item.webkitGetAsEntry();
+        if (entry) entry.file((file) => { const reader = new FileReader(); reader.onload = () => { previews.append(Object.assign(new Image(), { src: reader.result })); send(file); }; reader.readAsDataURL(file); });
+        else send(item.getAsFile()); } });`),
+  dropfiles: page(`<div id="zone" style="width:400px;height:200px;background:#ddd">Drop here</div>`, `
+    document.addEventListener("dragover", (event) => event.preventDefault());
+    document.addEventListener("drop", (event) => { event.preventDefault(); [...event.dataTransfer.files].forEach((file) => send(file)); });`),
+  droponinput: page(`<div style="padding:20px"><input id="pick" type="file" style="width:400px;height:150px;background:#ddd"></div>`, `pick.onchange = () => send(pick.files[0]);`),
+  paste: page(`<div id="text" contenteditable style="width:400px;height:100px">type</div>`,
+    `text.addEventListener("paste", (event) => { const [file] = event.clipboardData.files; if (file) { event.preventDefault(); send(file, "pasted.png"); } });`),
+  pastedefault: page(`<div id="text" contenteditable style="width:400px;height:100px"></div>`,
+    `new MutationObserver(async () => { const image = text.querySelector("img"); if (image && !window.sent) { window.sent = true; send(await (await fetch(image.src)).blob(), "pasted.png"); } }).observe(text, { childList: true, subtree: true });`),
+  clipboard: page("", `window.readAndSend = async () => { const [item] = await navigator.clipboard.read(); await send(await item.getType("image/png"), "read.png"); };`),
+  picker: page(`<button id="open">Open</button>`, ``),
+  // pieces over XHR, as resumable uploads send them
+  chunked: page(INPUT, `pick.onchange = async () => { const [file] = pick.files; window.size = file.size; const step = Math.ceil(file.size / 5);
+    for (let at = 0; at < file.size; at += step) await new Promise((resolve, reject) => { const xhr = new XMLHttpRequest(); xhr.open("PUT", UPLOAD); xhr.onload = resolve; xhr.onerror = reject; xhr.send(file.slice(at, at + step)); }); };`),
+  // the same from copied bytes
+  chunkedbytes: page(INPUT, `pick.onchange = async () => { const bytes = new Uint8Array(await pick.files[0].arrayBuffer()); const step = Math.ceil(bytes.length / 3);
+    for (let at = 0; at < bytes.length; at += step) await fetch(UPLOAD, { method: "PUT", body: new Blob([bytes.slice(at, at + step)]) }); };`),
+  canvas: page(INPUT, `pick.onchange = async () => { const picture = await createImageBitmap(pick.files[0]); const canvas = document.createElement("canvas");
+    canvas.width = picture.width; canvas.height = picture.height; canvas.getContext("2d").drawImage(picture, 0, 0); canvas.toBlob((blob) => send(blob, "again.png"), "image/png"); };`),
+  // resized to a JPEG in a worker, as photo compressors do
+  workercanvas: page(INPUT, `const code = "onmessage = async ({ data }) => { const picture = await createImageBitmap(data.file); const canvas = new OffscreenCanvas(picture.width, picture.height); canvas.getContext('2d').drawImage(picture, 0, 0); postMessage(await canvas.convertToBlob({ type: 'image/jpeg', quality: 0.9 })); }";
+    const worker = new Worker(URL.createObjectURL(new Blob([code]))); worker.onmessage = ({ data }) => send(data, "again.jpg");
+    pick.onchange = () => worker.postMessage({ file: pick.files[0] });`),
+  // what reaches a page on a way that is not known: only the last net is left
+  sinks: page("", `window.fileOf = (base64, name) => new File([Uint8Array.from(atob(base64), (c) => c.charCodeAt(0))], name);
+    window.sinks = {
+      fetch: (file) => fetch(UPLOAD, { method: "POST", body: file }),
+      form: (file) => { const data = new FormData(); data.append("photo", file, "x.png"); return fetch(UPLOAD, { method: "POST", body: data }); },
+      request: (file) => fetch(new Request(UPLOAD, { method: "POST", body: file })),
+      bytes: async (file) => { const bytes = new Uint8Array((await file.arrayBuffer()).byteLength); bytes.set(new Uint8Array(await file.arrayBuffer())); return fetch(UPLOAD, { method: "POST", body: bytes }); },
+      xhr: (file) => new Promise((resolve) => { const xhr = new XMLHttpRequest(); xhr.open("POST", UPLOAD); xhr.onloadend = resolve; xhr.send(file); }),
+      beacon: (file) => navigator.sendBeacon(UPLOAD, file),
+      worker: (file) => { const code = "onmessage = ({ data }) => fetch(data.address, { method: 'POST', body: data.list[0] })";
+        new Worker(URL.createObjectURL(new Blob([code]))).postMessage({ list: [file], address: new URL(UPLOAD, location).href }); },
+    };`),
+  image: ({ upload }) => script(`<img id="image" src="/file/${upload.split("/").pop()}" style="width:300px">`),
+};

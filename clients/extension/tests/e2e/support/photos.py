@@ -1,0 +1,38 @@
+"""Makes the photos that the browser tests choose: python photos.py FOLDER.
+
+They are small crops of scikit-image's sample photos.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from skimage import data
+
+
+def main(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    astronaut = Image.fromarray(data.astronaut())
+    coffee = Image.fromarray(data.coffee())
+    cat = Image.fromarray(data.chelsea())
+    astronaut.crop((100, 0, 420, 300)).save(folder / "astronaut.png")
+    astronaut.resize((256, 256)).save(folder / "astronaut.jpg", quality=92)
+    coffee.resize((300, 200)).save(folder / "coffee.png")
+    coffee.resize((320, 240)).save(folder / "coffee.webp", lossless=True)
+    cat.resize((300, 200)).save(folder / "cat.png")
+    cat.resize((300, 220)).save(folder / "misnamed.txt", format="PNG")
+    frames = [Image.fromarray(np.full((40, 40), value, np.uint8)) for value in (0, 255)]
+    frames[0].save(folder / "moving.gif", save_all=True, append_images=frames[1:])
+    # Each pixel is at an end of its range, so there is no room for a code.
+    checkerboard = (np.indices((128, 128)).sum(axis=0) % 2 * 255).astype(np.uint8)
+    Image.fromarray(np.repeat(checkerboard[..., None], 3, axis=2)).save(folder / "no-room.png")
+    Image.new("RGB", (9000, 6000), (90, 120, 150)).save(folder / "huge.png")
+    (folder / "cut-off.jpg").write_bytes((folder / "astronaut.jpg").read_bytes()[:3000])
+    (folder / "letter.pdf").write_bytes(b"%PDF-1.4\n" + b"not a photo\n" * 20)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,41 @@
+// What a browser's tests share: the photos, and the list of received files that the verifier judges at the end.
+
+import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+export const PHOTOS = process.env.SRAE_TEST_PHOTOS;
+export const photo = (name) => join(PHOTOS, name);
+
+export class Uploads {
+  #list = [];
+
+  constructor(site) {
+    this.site = site;
+  }
+
+  /**
+   * Waits for the files of a case, and notes each for the verifier.
+   * @param originals the names of the photos that they must come from, in any order where names are kept
+   */
+  async expect(name, originals, { nearly = originals.some((original) => original.endsWith(".jpg")), join: isOne = false, count = originals.length } = {}) {
+    let files = await this.site.wait(name, count);
+    assert.equal(files.length, count, `${name}: as many files as were chosen`);
+    if (isOne) files = [{ name: originals[0], bytes: Buffer.concat(files.map(({ bytes }) => bytes)) }];
+    for (const [index, { name: own, bytes }] of files.entries()) {
+      const original = originals.includes(own) ? own : originals[index];
+      assert.notDeepEqual(bytes, readFileSync(photo(original)), `${name}: ${original} came unprotected`);
+      this.#list.push({ name: `${name}/${original}`, received: this.site.keep(`${name}-${index}`, bytes), original: photo(original), nearly });
+    }
+  }
+
+  /** Whether nothing came, a little later. */
+  async expectNothing(name, milliseconds = 700) {
+    await new Promise((resolve) => setTimeout(resolve, milliseconds));
+    assert.deepEqual(this.site.received(name).map(({ bytes }) => bytes.length), [], `${name}: nothing may come`);
+  }
+
+  save(path) {
+    writeFileSync(path, JSON.stringify(this.#list));
+  }
+}

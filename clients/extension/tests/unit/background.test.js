@@ -1,0 +1,61 @@
+// Parts of the background script that need no browser.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { isAboutHost } from "../../background/health.js";
+import { givenName, hostName } from "../../background/photo_ports.js";
+import { change, modeOf, setMode, settings, siteOf } from "../../background/policy.js";
+import { RateLimit } from "../../background/rate_limit.js";
+import { filterOf, offSitesOf } from "../../background/wall.js";
+import { VECTORS } from "./vectors.js";
+
+const storage = () => {
+  let kept = {};
+  return { get: async (key) => ({ [key]: kept[key] }), set: async (more) => void (kept = { ...kept, ...more }) };
+};
+
+test("a site is on until the person decides otherwise; nonsense is refused", async () => {
+  const own = storage();
+  assert.equal(modeOf("example.org", await settings(own)), "on");
+  await setMode("example.org", "ask", own);
+  await change({ animations: "block" }, own);
+  const all = await settings(own);
+  assert.deepEqual([modeOf("example.org", all), all.animations, all.tier], ["ask", "block", "sealed"]);
+  await assert.rejects(setMode("example.org", "sometimes", own), RangeError);
+  await assert.rejects(change({ tier: "none" }, own), RangeError);
+});
+
+test("sites and the wall's filters", () => {
+  assert.equal(siteOf("https://a.example.org:8443/x?y"), "a.example.org");
+  assert.equal(siteOf("about:blank"), "");
+  assert.equal(filterOf("https://example.org/up?token=secret#x"), "|https://example.org/up");
+  assert.equal(filterOf("blob:https://example.org/1"), null);
+  assert.equal(filterOf("https://example.org/a*b"), null);
+  assert.deepEqual(offSitesOf({ sites: { "a.org": "off", "b.org": "ask" } }), ["a.org"]);
+});
+
+test("names that the host takes, and what the page gets", () => {
+  assert.equal(hostName("../a\\b\u0000.png"), ".._a_b_.png");
+  assert.equal(hostName(""), "photo");
+  assert.equal(hostName("x".repeat(300)).length, 255);
+  assert.equal(givenName("my cat.bmp", "photo", "photo.png"), "my cat.png");
+  assert.equal(givenName("cat.png", "cat.png", "cat.png"), "cat.png");
+});
+
+test("one photo's failure is not the host's", () => {
+  const ofPhotos = ["EMPTY_IMAGE", "NOT_AN_IMAGE", "UNSUPPORTED_FORMAT", "TRUNCATED_IMAGE", "DECOMPRESSION_BOMB", "ANIMATED_IMAGE",
+    "IMAGE_TOO_SMALL", "IMAGE_TOO_LARGE", "UNSUPPORTED_OUTPUT", "UNCHANGED_OUTPUT", "CANCELLED", "FILE_TOO_LARGE", "NOT_IN_LEDGER"];
+  const ofHost = ["HOST_NOT_INSTALLED", "HOST_FORBIDDEN", "HOST_DIED", "HOST_SILENT", "SERVICE_UNREACHABLE", "SERVICE_NOT_INSTALLED",
+    "SERVICE_NOT_READY", "PROTOCOL_MISMATCH", "ORIGIN_NOT_ALLOWED", "LEDGER_UNUSABLE"];
+  const known = new Set(VECTORS.errors.map(({ code }) => code));
+  for (const code of ofPhotos) assert.ok(known.has(code) && !isAboutHost(code), code);
+  for (const code of ofHost) assert.ok(known.has(code) && isAboutHost(code), code);
+});
+
+test("so many photos a minute for each tab", () => {
+  let now = 0;
+  const limit = new RateLimit({ count: 2, seconds: 60, now: () => now });
+  assert.deepEqual([limit.take(1), limit.take(1), limit.take(1), limit.take(2)], [true, true, false, true]);
+  now = 60001;
+  assert.equal(limit.take(1), true);
+});
