@@ -14,6 +14,7 @@ from rich.console import Console
 from torch import nn
 
 from services.imaging.resample import GRID_SIZE, WORKING_SIZE
+from services.inference.backend import CLASSIFIER_SIDES
 from services.inference.canary import canary_inputs
 from training.models.shipped import WEIGHTS, script, served
 
@@ -23,9 +24,12 @@ _CODE = (3, GRID_SIZE, GRID_SIZE)
 #: Type and shape of every input and output, without the batch.
 SIGNATURES: dict[str, tuple[list[tuple[str, tuple[int, ...]]], list[tuple[str, tuple[int, ...]]]]] = {
     "protector": ([("TYPE_UINT8", _PHOTO), ("TYPE_INT8", _CODE), ("TYPE_INT8", _CODE)], [("TYPE_INT8", _CODE)]),
-    "refiner": ([("TYPE_UINT8", _PHOTO), ("TYPE_INT8", _CODE), ("TYPE_INT8", _CODE)], [("TYPE_INT8", _CODE)]),
+    "refiner": (
+        [("TYPE_UINT8", _PHOTO), ("TYPE_INT8", _CODE), ("TYPE_INT8", _CODE), ("TYPE_FP32", (1,))],
+        [("TYPE_INT8", _CODE)],
+    ),
     "recoverer": ([("TYPE_UINT8", _PHOTO)], [("TYPE_INT8", _CODE)]),
-    "classifier_efficientnet_lite0": ([("TYPE_UINT8", _PHOTO)], [("TYPE_FP32", (1000,))]),
+    **{name: ([("TYPE_UINT8", (3, side, side))], [("TYPE_FP32", (1000,))]) for name, side in CLASSIFIER_SIDES.items()},
 }
 
 #: The refiner differentiates inside the model, which libtorch's inference mode would forbid.

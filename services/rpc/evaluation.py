@@ -20,7 +20,7 @@ from services.errors import InvalidImageError
 from services.evaluation import report
 from services.imaging import codec, pipeline
 from services.imaging.photo import Photo
-from services.inference.backend import Backend
+from services.inference.backend import CLASSIFIER_SIDES, Backend
 from services.rpc import receipts, views
 from services.rpc.chunks import receive
 from services.rpc.gate import Gate
@@ -52,7 +52,10 @@ class EvaluationServicer(EvaluationServiceServicer):
             photos = await _decoded(original, "original"), await _decoded(protected, "protected_photo")
             report.check_pair(*photos)
             restored = await pipeline.restore(photos[1], receipt, self._backend)
-            measured = await report.evaluate(*photos, restored.photo, self._backend)
+            made_with = pipeline.MADE_WITH[restored.tier]
+            measured = await report.evaluate(
+                *photos, restored.photo, self._backend, made_with, others=tuple(CLASSIFIER_SIDES)
+            )
         return EvaluateResponse(
             views=[views.to_wire(view) for view in measured.views],
             protected_psnr_db=measured.protected_psnr_db,

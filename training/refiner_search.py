@@ -1,0 +1,201 @@
+"""Measures ideas for the sealed tier's refiner, one a row, on photos of the development set with an even index.
+
+Photos with an odd index are left for the figures that are reported, so that no setting was chosen on them. Rows that
+the results file holds already are kept; delete one to measure it again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rich.console import Console
+
+from services.evaluation.metrics import psnr_db
+from services.imaging import perturb
+from services.imaging.resample import down
+from training.data.photos import data_root, development_photos, load_rgb
+from training.models.classifiers import EfficientNetLite, load_classifier
+from training.models.refiner import Refiner, RefinerConfig
+from training.provenance import provenance
+
+Pixels = NDArray[np.uint8]
+RESULTS = Path("training/results/photo/refiner_search.json")
+SIDES = (224, 240, 260)
+
+
+@dataclass(frozen=True)
+class Idea:
+    """A refiner, and the networks that it sees."""
+
+    config: RefinerConfig
+    networks: tuple[int, ...] = (0, 1)
+
+
+BOTH = RefinerConfig(steps=8, chroma=1.0, texture=0.0, level_step=1, crop=0.0, resize=0.0, plain_steps=0)
+BEST = replace(BOTH, steps=12, crop=0.3, resize=0.12)
+PLAIN = replace(BEST, chroma=0.5, plain_steps=4)
+LOOKS = replace(PLAIN, texture=0.5, level_step=2)
+IDEAS = {
+    "Lite0 alone, 8 steps (as shipped before)": Idea(BOTH, (0,)),
+    "Lite0 + Lite1, 8 steps": Idea(BOTH),
+    "12 steps": Idea(replace(BOTH, steps=12)),
+    "12 steps, views (crop 0.3, resize 0.12)": Idea(BEST),
+    "views, chroma 0.5": Idea(replace(BEST, chroma=0.5)),
+    "views, chroma 0": Idea(replace(BEST, chroma=0.0)),
+    "views, texture 0.5": Idea(replace(BEST, texture=0.5)),
+    "views, noise 4": Idea(replace(BEST, noise=4.0)),
+    "views, momentum 0.9, short steps": Idea(replace(BEST, momentum=0.9, step_share=0.3)),
+    "views, step of 2 levels": Idea(replace(BEST, level_step=2)),
+    "views, 24 steps in turns": Idea(replace(BEST, steps=24, take_turns=True)),
+    "views, chroma 0.5, own sizes, last 4 plain": Idea(PLAIN),
+    "plain, crop 0.4, resize 0.2": Idea(replace(PLAIN, crop=0.4, resize=0.2)),
+    "plain, texture 0.5, step 2": Idea(replace(PLAIN, texture=0.5, level_step=2)),
+    "2 plain, step 2, texture 0.5, 12 steps": Idea(replace(LOOKS, plain_steps=2)),
+    "4 plain, step 2, texture 0.5, 16 steps": Idea(replace(LOOKS, steps=16)),
+    "4 plain, step 2, texture 0.5, momentum 1": Idea(replace(LOOKS, momentum=1.0)),
+    "4 plain, step 2, texture 1": Idea(replace(LOOKS, texture=1.0)),
+    "plain, noise 4, momentum 0.9": Idea(replace(PLAIN, noise=4.0, momentum=0.9)),
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A photo that all three networks label correctly."""
+
+    pixels: Pixels
+    label: int
+    #: Names of the views in which the photo unprotected keeps its label.
+    kept: frozenset[str]
+
+
+class Eyes:
+    """The three networks, each at its own size, and what they are shown."""
+
+    def __init__(self) -> None:
+        self.networks: list[EfficientNetLite] = [load_classifier(variant) for variant in range(3)]
+
+    def answer(self, pixels: Pixels, variant: int) -> int:
+        side = SIDES[variant]
+        image = cv2.resize(pixels, (side, side), interpolation=cv2.INTER_AREA)
+        image = np.ascontiguousarray(down(pixels).transpose(1, 2, 0)) if variant == 0 else image
+        with torch.no_grad():
+            logits = self.networks[variant](torch.from_numpy(image).permute(2, 0, 1)[None].float())
+        return int(logits.argmax())
+
+    def views(self, pixels: Pixels) -> dict[str, int]:
+        """The answers, by whose and of what."""
+        found = {f"Lite{variant}": self.answer(pixels, variant) for variant in range(3)}
+        crop, coarse, small = centre(pixels), jpeg(pixels, 75), jpeg(half(pixels), 80)
+        for variant in (0, 2):
+            found[f"Lite{variant}, centre crop"] = self.answer(crop, variant)
+            found[f"Lite{variant}, JPEG 75"] = self.answer(coarse, variant)
+            found[f"Lite{variant}, two thirds and JPEG 80"] = self.answer(small, variant)
+        return found
+
+
+def centre(pixels: Pixels) -> Pixels:
+    side = min(pixels.shape[:2])
+    top, left = (pixels.shape[0] - side) // 2, (pixels.shape[1] - side) // 2
+    return pixels[top : top + side, left : left + side]
+
+
+def half(pixels: Pixels) -> Pixels:
+    return cv2.resize(pixels, None, fx=2 / 3, fy=2 / 3, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+
+
+def jpeg(pixels: Pixels, quality: int) -> Pixels:
+    _, data = cv2.imencode(".jpg", pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return np.ascontiguousarray(cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1]).astype(np.uint8, copy=False)
+
+
+def cases(root: Path, eyes: Eyes, limit: int) -> Iterator[Case]:
+    """Photos of even index that all three networks label correctly, from all over the set."""
+    paths, labels = development_photos(root)
+    order = np.random.default_rng(0).permutation(np.arange(0, len(paths), 2))
+    found = 0
+    for index in order:
+        pixels, label = load_rgb(paths[index]), int(labels[index])
+        if found < limit and all(eyes.answer(pixels, variant) == label for variant in range(3)):
+            found += 1
+            yield Case(pixels, label, frozenset(k for k, v in eyes.views(pixels).items() if v == label))
+
+
+def measure(idea: Idea, strength_db: float, photos: list[Case], eyes: Eyes) -> dict[str, float]:
+    refiner = Refiner(idea.config, [eyes.networks[v] for v in idea.networks], [SIDES[v] for v in idea.networks])
+    changed: dict[str, list[bool]] = {}
+    psnr, entropies, seconds = [], [], 0.0
+    for case in photos:
+        begun = time.process_time()
+        code = refine(refiner, case.pixels, strength_db)
+        seconds += time.process_time() - begun
+        moved = perturb.add(case.pixels, code)
+        for view, answer in eyes.views(moved).items():
+            if view in case.kept:
+                changed.setdefault(view, []).append(answer != case.label)
+        psnr.append(psnr_db(case.pixels, moved))
+        entropies.append(entropy_bytes(code))
+    return {
+        **{f"changed_percent: {view}": round(100 * float(np.mean(c)), 1) for view, c in changed.items()},
+        "protected_psnr_mean_db": round(float(np.mean(psnr)), 2),
+        "code_entropy_bytes": round(float(np.mean(entropies))),
+        "processor_seconds": round(seconds / len(photos), 2),
+        "photos": len(photos),
+    }
+
+
+def refine(refiner: Refiner, pixels: Pixels, strength_db: float) -> NDArray[np.int8]:
+    lower, upper = perturb.headroom(pixels)
+    x, low, high = (torch.from_numpy(tensor)[None].float() for tensor in (down(pixels), lower, upper))
+    return refiner(x, low, high, torch.tensor([[strength_db]]))[0].numpy().astype(np.int8)
+
+
+def entropy_bytes(code: NDArray[np.int8]) -> float:
+    """Of green, and of red and blue less green, each coded on its own without memory."""
+    levels = code.astype(np.int16)
+    total = 0.0
+    for channel in (levels[1], levels[0] - levels[1], levels[2] - levels[1]):
+        share = np.unique(channel, return_counts=True)[1] / channel.size
+        total += -float(np.sum(share * np.log2(share))) * channel.size / 8
+    return total
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", help="data folder (default: SRAE_DATA, else ./data)")
+    parser.add_argument("--limit", type=int, default=24, help="photos (default: 24)")
+    parser.add_argument("--db", type=float, action="append", help="strengths (default: 42 and 38)")
+    parser.add_argument("--idea", action="append", help="only ideas whose name holds this; repeatable")
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    console = Console(width=200)
+    rows = json.loads(arguments.out.read_text())["rows"] if arguments.out.is_file() else {}
+    eyes = Eyes()
+    photos = list(cases(data_root(arguments.data), eyes, arguments.limit))
+    begun = time.monotonic()
+    for name, idea in IDEAS.items():
+        if arguments.idea and not any(part in name for part in arguments.idea):
+            continue
+        for db in arguments.db or (42.0, 38.0):
+            key = f"{name}, {db:g} dB"
+            if key not in rows:
+                rows[key] = {**measure(idea, db, photos, eyes), "idea": asdict(idea)}
+                minutes = (time.monotonic() - begun) / 60
+                data = f"imagenet-sample, even index, {len(photos)} photos that all three networks label correctly"
+                arguments.out.parent.mkdir(parents=True, exist_ok=True)
+                report = {"rows": rows, "provenance": provenance(0, minutes, data)}
+                arguments.out.write_text(json.dumps(report, indent=1) + "\n")
+            console.print(key, {k: v for k, v in rows[key].items() if k != "idea"})
+
+
+if __name__ == "__main__":
+    main()
