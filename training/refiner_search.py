@@ -43,7 +43,7 @@ class Idea:
 BOTH = RefinerConfig(steps=8, chroma=1.0, texture=0.0, level_step=1, crop=0.0, resize=0.0, plain_steps=0)
 BEST = replace(BOTH, steps=12, crop=0.3, resize=0.12)
 PLAIN = replace(BEST, chroma=0.5, plain_steps=4)
-LOOKS = replace(PLAIN, texture=0.5, level_step=2)
+WIDE = replace(PLAIN, crop=0.4, resize=0.2, texture=0.5, level_step=2)
 IDEAS = {
     "Lite0 alone, 8 steps (as shipped before)": Idea(BOTH, (0,)),
     "Lite0 + Lite1, 8 steps": Idea(BOTH),
@@ -58,12 +58,11 @@ IDEAS = {
     "views, 24 steps in turns": Idea(replace(BEST, steps=24, take_turns=True)),
     "views, chroma 0.5, own sizes, last 4 plain": Idea(PLAIN),
     "plain, crop 0.4, resize 0.2": Idea(replace(PLAIN, crop=0.4, resize=0.2)),
-    "plain, texture 0.5, step 2": Idea(replace(PLAIN, texture=0.5, level_step=2)),
-    "2 plain, step 2, texture 0.5, 12 steps": Idea(replace(LOOKS, plain_steps=2)),
-    "4 plain, step 2, texture 0.5, 16 steps": Idea(replace(LOOKS, steps=16)),
-    "4 plain, step 2, texture 0.5, momentum 1": Idea(replace(LOOKS, momentum=1.0)),
-    "4 plain, step 2, texture 1": Idea(replace(LOOKS, texture=1.0)),
-    "plain, noise 4, momentum 0.9": Idea(replace(PLAIN, noise=4.0, momentum=0.9)),
+    "wide, texture 0.5, step of 2 levels": Idea(WIDE),
+    "wider (crop 0.5, resize 0.3), texture 0.5, step of 2": Idea(replace(WIDE, crop=0.5, resize=0.3)),
+    "wide, texture 0.5, step of 2, momentum 1": Idea(replace(WIDE, momentum=1.0)),
+    "wide, texture 1, step of 2": Idea(replace(WIDE, texture=1.0)),
+    "wide, texture 0.5, step of 2, 16 steps": Idea(replace(WIDE, steps=16)),
 }
 
 

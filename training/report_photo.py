@@ -65,7 +65,7 @@ def _journeys(rows: Mapping[str, Figures]) -> str:
     body = []
     for name in _names(rows):
         lites = [rows[f"{name}, {lite}"] for lite in _LITES]
-        gap = lites[0].get("gap_to_channel_db_mean", "")
+        gap = round(lites[0]["gap_to_channel_db_mean"], 2) if "gap_to_channel_db_mean" in lites[0] else ""
         body.append((name, lites[0]["photos"], *_cells(lites), lites[0].get("restored_psnr_db_mean", ""), gap))
     head = ("what happened", "photos", *_heads(), "restored, dB", "gap to channel, dB")
     return _markdown(head, body)
@@ -90,12 +90,18 @@ def _heads() -> list[str]:
 
 
 def _cells(lites: Sequence[Figures]) -> list[str]:
-    return [f"{f['attack_success_rate_percent']} ({f['clean_wrong_percent']})" for f in lites]
+    return [f"{_percent(f['attack_success_rate_percent'])} ({f['clean_wrong_percent']})" for f in lites]
 
 
-def _rate(figures: Figures) -> tuple[object, str]:
+def _percent(value: float | None) -> str:
+    return "none counted" if value is None else str(value)
+
+
+def _rate(figures: Figures) -> tuple[str, str]:
     interval = figures["attack_success_rate_interval_percent"]
-    return figures["attack_success_rate_percent"], "" if interval is None else f"{interval[0]} to {interval[1]}"
+    return _percent(
+        figures["attack_success_rate_percent"]
+    ), "" if interval is None else f"{interval[0]} to {interval[1]}"
 
 
 def _psnr(figures: Figures, key: str) -> str:
