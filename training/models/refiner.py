@@ -27,19 +27,19 @@ class RefinerConfig:
     """Effort and habits of the sealed tier. The strength is the caller's."""
 
     steps: int = 12
-    momentum: float = 0.75
+    momentum: float = 1.0
     #: Length of a step, as a share of the ball's radius.
     step_share: float = 0.5
     #: The code is a multiple of this many levels.
-    level_step: int = 1
+    level_step: int = 2
     #: How much of a colour's own slope counts beside the slope of the brightness, 0..1.
     chroma: float = 0.5
     #: Cells count by their local contrast to this power.
-    texture: float = 0.0
+    texture: float = 0.5
     #: Views crop at most this share of a side away; 0 shows the whole working image.
-    crop: float = 0.3
+    crop: float = 0.4
     #: Views are brought to a side that differs from the working image's by at most this share.
-    resize: float = 0.12
+    resize: float = 0.2
     #: So many last steps look at the whole working image at each network's own size.
     plain_steps: int = 4
     #: Standard deviation of the noise under which the networks look, levels.
