@@ -42,10 +42,6 @@ class RefinerConfig:
     resize: float = 0.2
     #: So many last steps look at the whole working image at each network's own size.
     plain_steps: int = 4
-    #: Standard deviation of the noise under which the networks look, levels.
-    noise: float = 0.0
-    #: Whether the networks take turns, one a step.
-    take_turns: bool = False
     seed: int = 0
 
 
@@ -73,12 +69,8 @@ class Refiner(nn.Module):
         self.level_step = float(config.level_step)
         self.chroma = config.chroma
         self.texture = config.texture
-        self.take_turns = config.take_turns
         self.sides = list(sides)
-        chance = torch.Generator().manual_seed(config.seed)
-        self.views = draw_views(config, sides, chance)
-        noise = torch.randn(1, 3, WORKING_SIZE, WORKING_SIZE, generator=chance) * config.noise
-        self.register_buffer("noise", noise, persistent=True)
+        self.views = draw_views(config, sides, torch.Generator().manual_seed(config.seed))
 
     def forward(self, x: Tensor, lower: Tensor, upper: Tensor, strength_db: Tensor) -> Tensor:
         rms = (255.0 * torch.pow(10.0, -strength_db / 20.0)).view(-1, 1, 1, 1)
@@ -110,16 +102,14 @@ class Refiner(nn.Module):
     def slope(self, x: Tensor, code: Tensor, labels: list[Tensor], step: int) -> Tensor:
         """Gradient, with respect to the code, of the labels' leads over the best other classes."""
         variable = code.detach().requires_grad_(True)
-        moved = x + self.up(variable) + torch.roll(self.noise, [37 * step, 61 * step], [2, 3])
+        moved = x + self.up(variable)
         lead = torch.zeros(1, dtype=x.dtype, device=x.device)
-        count = len(labels)
         for index, classifier in enumerate(self.classifiers):
-            if not self.take_turns or step % count == index:
-                logits = classifier(self.look(moved, step * count + index))
-                label = labels[index].unsqueeze(1)
-                own = logits.gather(1, label).squeeze(1)
-                other = logits.scatter(1, label, float("-inf")).amax(dim=1)
-                lead = lead + (own - other).sum()
+            logits = classifier(self.look(moved, step * len(labels) + index))
+            label = labels[index].unsqueeze(1)
+            own = logits.gather(1, label).squeeze(1)
+            other = logits.scatter(1, label, float("-inf")).amax(dim=1)
+            lead = lead + (own - other).sum()
         gradient = torch.autograd.grad([lead.sum()], [variable])[0]
         assert gradient is not None
         return gradient
