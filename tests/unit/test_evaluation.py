@@ -7,11 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from skimage import data
 
+from services.imaging import perturb
 from services.imaging.photo import FileTraits, Photo
 from services.imaging.receipt import Tier
-from training.evaluation import journeys, protections, removals, strength
+from services.imaging.resample import down
+from training.evaluation import journeys, keyless, protections, removals, strength
 from training.evaluation.eyes import Eyes
 from training.evaluation.lines import Lines, Row, summary, wilson
 from training.evaluation.looks import gradient_similarity_deviation
@@ -112,3 +115,24 @@ def test_each_part_measures_a_photo(eyes: Eyes, tmp_path: Path, monkeypatch: pyt
     assert page.count("###") == len(parts)
     assert "| Lite2 (unseen) |" in page
     assert "| channel: Instagram | 1 |" in page
+
+
+def test_a_keyless_restorer_is_trained_once_and_measured(
+    eyes: Eyes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protections, "RUNS", tmp_path)
+    sealed = Protections(Setting(Tier.SEALED, 40.0, "224"), REPOSITORY)
+    cat = subject("cat", data.chelsea(), eyes)
+    code = sealed.code(cat)
+    pair = (down(perturb.add(cat.photo.pixels, code)), code)
+    monkeypatch.setattr(keyless, "_pairs", lambda *_: tuple(torch.from_numpy(np.stack([tensor])) for tensor in pair))
+    trained = keyless.KeylessRestorer(sealed, tmp_path, pairs=1, minutes=0.05)
+
+    monkeypatch.setattr(keyless, "_pairs", None)  # a second one would need pairs
+    kept = keyless.KeylessRestorer(sealed, tmp_path, pairs=1, minutes=0.05)
+    estimates = [restorer.estimate(cat.photo.pixels, 1.0) for restorer in (trained, kept)]
+    assert np.array_equal(*estimates)
+
+    rows = keyless.measure(cat, kept, sealed, eyes)
+    assert {f"keyless restorer, 1 pairs, times {factor:g}, Lite2" for factor in keyless.FACTORS} <= set(rows)
+    assert "label_brought_back" in rows["keyless restorer, 1 pairs, twice, Lite0"].figures
