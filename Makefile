@@ -137,8 +137,8 @@ train: $(VENV)/.stamp ## Trains the one-pass model (an hour or two on a CPU; res
 	$(MAKE) export
 
 .PHONY: evaluate-photo
-evaluate-photo: setup ## Measures both tiers on the development photos, with the controls beside them
-	$(BIN)/python -m training.evaluate_photo $(ARGS)
+evaluate-photo: setup ## Measures both tiers on photos: controls, transfer, platforms, removals (resumes; ARGS=--help)
+	$(BIN)/python -m training.evaluation $(ARGS)
 	$(BIN)/python -m training.report_photo
 
 .PHONY: reproduce

@@ -30,7 +30,7 @@ def provenance(seed: int, minutes: float, data: str) -> dict[str, object]:
 
 def _module() -> str:
     spec = getattr(sys.modules["__main__"], "__spec__", None)
-    return spec.name if spec is not None else Path(sys.argv[0]).name
+    return spec.name.removesuffix(".__main__") if spec is not None else Path(sys.argv[0]).name
 
 
 def _commit() -> str:

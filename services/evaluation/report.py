@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,10 +14,7 @@ from services.evaluation import metrics
 from services.evaluation.labels import imagenet_labels
 from services.imaging.photo import Photo
 from services.imaging.resample import down
-from services.inference.backend import Backend
-
-#: The classifiers that every photo is shown to.
-CLASSIFIERS = ("classifier_efficientnet_lite0",)
+from services.inference.backend import CLASSIFIER_SIDES, Backend
 
 
 @dataclass(frozen=True)
@@ -29,18 +27,28 @@ class Prediction:
 
 @dataclass(frozen=True)
 class ClassifierView:
-    """What one classifier sees. is_protected: whether its answer changed."""
+    """What one classifier sees.
+
+    Attributes:
+        is_protected: whether its answer changed.
+        was_used_in_making: whether the code was made on it.
+    """
 
     classifier: str
     original: Prediction
     protected: Prediction
     restored: Prediction | None
     is_protected: bool
+    was_used_in_making: bool
 
 
 @dataclass(frozen=True)
 class Report:
-    """The figures for one photo; dB are infinite where two photos are equal."""
+    """The figures for one photo; dB are infinite where two photos are equal.
+
+    Attributes:
+        is_protected: whether the answer of every classifier that the code was made on changed.
+    """
 
     views: tuple[ClassifierView, ...]
     protected_psnr_db: float
@@ -66,8 +74,19 @@ def check_pair(original: Photo, protected: Photo) -> None:
         )
 
 
-async def evaluate(original: Photo, protected: Photo, restored: Photo, backend: Backend) -> Report:
+async def evaluate(
+    original: Photo,
+    protected: Photo,
+    restored: Photo,
+    backend: Backend,
+    made_with: Sequence[str],
+    others: Sequence[str] = (),
+) -> Report:
     """Measures a protected photo, and what was restored from it, against the original.
+
+    Args:
+        made_with: the classifiers on which the code was made.
+        others: further classifiers to ask.
 
     Raises:
         InvalidImageError: they differ in size.
@@ -75,8 +94,8 @@ async def evaluate(original: Photo, protected: Photo, restored: Photo, backend: 
     """
     check_pair(original, protected)
     a, b, c = original.pixels, protected.pixels, restored.pixels
-    images = np.stack(await asyncio.gather(*(asyncio.to_thread(down, pixels) for pixels in (a, b, c))))
-    views = tuple([await _view(classifier, images, backend) for classifier in CLASSIFIERS])
+    asked = [*made_with, *(name for name in others if name not in made_with)]
+    views = tuple([await _view(name, (a, b, c), name in made_with, backend) for name in asked])
     restored_psnr_db = await asyncio.to_thread(metrics.psnr_db, a, c)
     return Report(
         views=views,
@@ -85,15 +104,19 @@ async def evaluate(original: Photo, protected: Photo, restored: Photo, backend: 
         protected_l2=await asyncio.to_thread(metrics.l2, a, b),
         restored_psnr_db=restored_psnr_db,
         is_bit_exact=restored_psnr_db == float("inf"),
-        is_protected=all(view.is_protected for view in views),
+        is_protected=all(view.is_protected for view in views if view.was_used_in_making),
     )
 
 
-async def _view(classifier: str, images: NDArray[np.uint8], backend: Backend) -> ClassifierView:
-    """images: shape (3, 3, S, S): the original, the protected and the restored working image."""
+async def _view(
+    classifier: str, photos: Sequence[NDArray[np.uint8]], was_used_in_making: bool, backend: Backend
+) -> ClassifierView:
+    """photos: the original, the protected and the restored one."""
+    side = CLASSIFIER_SIDES[classifier]
+    images = np.stack(await asyncio.gather(*(asyncio.to_thread(down, pixels, side) for pixels in photos)))
     answer = await backend.infer(classifier, {"INPUT__0": images})
     probabilities = answer.tensors["OUTPUT__0"]
     labels = imagenet_labels()
     original, protected, restored = (Prediction(labels[int(row.argmax())], float(row.max())) for row in probabilities)
     changed = bool(probabilities[0].argmax() != probabilities[1].argmax())
-    return ClassifierView(classifier, original, protected, restored, changed)
+    return ClassifierView(classifier, original, protected, restored, changed, was_used_in_making)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,14 @@ from services.inference.backend import Backend, Inference
 WRITERS = {Tier.ONE_PASS: "protector", Tier.SEALED: "refiner"}
 #: The model that reads the code back out of a protected photo (one-pass tier).
 READER = "recoverer"
+#: The classifiers that had a part in making the codes of a tier; every other one is unseen.
+MADE_WITH = {
+    Tier.ONE_PASS: ("classifier_efficientnet_lite0",),
+    Tier.SEALED: ("classifier_efficientnet_lite0", "classifier_efficientnet_lite1"),
+}
+#: How strong the sealed tier's perturbation is, as the protected photo's PSNR in dB: unless asked, and its limits.
+STRENGTH_DB = 42.0
+STRONGEST_DB, WEAKEST_DB = 34.0, 48.0
 #: How often a one-pass code is read back and corrected, at most.
 READ_BACKS = 6
 
@@ -52,8 +61,11 @@ class Restored:
     is_bit_exact: bool | None
 
 
-async def protect(photo: Photo, tier: Tier, backend: Backend) -> Protected:
+async def protect(photo: Photo, tier: Tier, backend: Backend, strength_db: float = STRENGTH_DB) -> Protected:
     """Protects a photo.
+
+    Args:
+        strength_db: about the protected photo's PSNR in the sealed tier; the one-pass tier has its own strength.
 
     Raises:
         UnavailableError: the model cannot answer now.
@@ -62,7 +74,9 @@ async def protect(photo: Photo, tier: Tier, backend: Backend) -> Protected:
         asyncio.to_thread(down, photo.pixels), asyncio.to_thread(perturb.headroom, photo.pixels)
     )
     model = WRITERS[tier]
-    inputs = {"INPUT__0": image[None], "INPUT__1": lower[None], "INPUT__2": upper[None]}
+    inputs: dict[str, NDArray[Any]] = {"INPUT__0": image[None], "INPUT__1": lower[None], "INPUT__2": upper[None]}
+    if tier is Tier.SEALED:
+        inputs["INPUT__3"] = np.array([[strength_db]], dtype=np.float32)
     answer = await backend.infer(model, inputs)
     code = _code(answer)
     if tier is Tier.ONE_PASS:

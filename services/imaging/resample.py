@@ -74,21 +74,21 @@ def up_rows(code: NDArray[np.int8], height: int, width: int, start: int, stop: i
     return np.floor((scaled + _HALF) / (WEIGHT_UNIT * WEIGHT_UNIT)).astype(np.int16)
 
 
-def down(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def down(pixels: NDArray[np.uint8], side: int = WORKING_SIZE) -> NDArray[np.uint8]:
     """The working image of a photo: squashed to a square, so that every photo has one shape and batches with any other.
 
     Args:
         pixels: shape (H, W, 3), uint8.
+        side: of the square; another than the working image's for classifiers that look at another size.
 
     Returns:
-        Shape (3, WORKING_SIZE, WORKING_SIZE), uint8.
+        Shape (3, side, side), uint8.
     """
     height, width = pixels.shape[:2]
     # Area averaging shrinks without aliasing; an axis that has to grow grows linearly, after the other has shrunk.
-    shrunk = (min(width, WORKING_SIZE), min(height, WORKING_SIZE))
+    shrunk = (min(width, side), min(height, side))
     if shrunk != (width, height):
         pixels = cv2.resize(pixels, shrunk, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
-    if shrunk != (WORKING_SIZE, WORKING_SIZE):
-        square = (WORKING_SIZE, WORKING_SIZE)
-        pixels = cv2.resize(pixels, square, interpolation=cv2.INTER_LINEAR).astype(np.uint8, copy=False)
+    if shrunk != (side, side):
+        pixels = cv2.resize(pixels, (side, side), interpolation=cv2.INTER_LINEAR).astype(np.uint8, copy=False)
     return np.ascontiguousarray(pixels.transpose(2, 0, 1))

@@ -9,6 +9,13 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+#: The classifiers that are served, and the side of the square photo that each looks at.
+CLASSIFIER_SIDES = {
+    "classifier_efficientnet_lite0": 224,
+    "classifier_efficientnet_lite1": 240,
+    "classifier_efficientnet_lite2": 260,
+}
+
 Tensors = Mapping[str, NDArray[Any]]
 
 

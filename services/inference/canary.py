@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from services.imaging.resample import GRID_SIZE, WORKING_SIZE
-from services.inference.backend import Tensors
+from services.inference.backend import CLASSIFIER_SIDES, Tensors
 
 #: Models that write a code, and so take bounds beside the image.
 WRITERS = ("protector", "refiner")
+#: A strength that nobody asks for by default.
+CANARY_STRENGTH_DB = 36.5
 
 
 def canary_inputs(model: str) -> Tensors:
-    """A batch of one with which a model of this name must answer: a smooth gradient, and one level of headroom."""
-    ramp = np.linspace(64, 192, WORKING_SIZE).astype(np.uint8)
-    inputs = {"INPUT__0": np.broadcast_to(ramp, (1, 3, WORKING_SIZE, WORKING_SIZE)).copy()}
+    """A batch of one with which a model of this name must answer: a smooth gradient, and four levels of headroom."""
+    side = CLASSIFIER_SIDES.get(model, WORKING_SIZE)
+    ramp = np.linspace(64, 192, side).astype(np.uint8)
+    inputs: dict[str, NDArray[Any]] = {"INPUT__0": np.broadcast_to(ramp, (1, 3, side, side)).copy()}
     if model in WRITERS:
-        bounds = np.ones((1, 3, GRID_SIZE, GRID_SIZE), dtype=np.int8)
-        return {**inputs, "INPUT__1": -bounds, "INPUT__2": bounds}
+        bounds = np.full((1, 3, GRID_SIZE, GRID_SIZE), 4, dtype=np.int8)
+        inputs |= {"INPUT__1": -bounds, "INPUT__2": bounds}
+    if model == "refiner":
+        inputs["INPUT__3"] = np.array([[CANARY_STRENGTH_DB]], dtype=np.float32)
     return inputs

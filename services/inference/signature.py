@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from services.errors import UnavailableError, UnknownModelError
 from services.imaging.resample import GRID_SIZE, WORKING_SIZE
+from services.inference.backend import CLASSIFIER_SIDES
 
 #: The largest batch of any model.
 MAX_BATCH = 16
@@ -37,9 +38,13 @@ _CODE = Spec("int8", (3, GRID_SIZE, GRID_SIZE))
 
 SIGNATURES = {
     "protector": Signature([_PHOTO, _CODE, _CODE], [_CODE]),
-    "refiner": Signature([_PHOTO, _CODE, _CODE], [_CODE]),
+    # Its last input is the strength, as PSNR in dB.
+    "refiner": Signature([_PHOTO, _CODE, _CODE, Spec("float32", (1,))], [_CODE]),
     "recoverer": Signature([_PHOTO], [_CODE]),
-    "classifier_efficientnet_lite0": Signature([_PHOTO], [Spec("float32", (1000,))]),
+    **{
+        name: Signature([Spec("uint8", (3, side, side))], [Spec("float32", (1000,))])
+        for name, side in CLASSIFIER_SIDES.items()
+    },
 }
 
 

@@ -17,7 +17,7 @@ from srae.v1.evaluation_service_pb2_grpc import EvaluationServiceServicer
 
 from services.evaluation import report
 from services.imaging import pipeline
-from services.inference.backend import Backend
+from services.inference.backend import CLASSIFIER_SIDES, Backend
 from services.rpc import receipts, views
 from services.rpc.chunks import receive
 from services.rpc.gate import Gate
@@ -50,7 +50,10 @@ class EvaluationServicer(EvaluationServiceServicer):
             photos = await decoded(original, "original"), await decoded(protected, "protected_photo")
             report.check_pair(*photos)
             restored = await pipeline.restore(photos[1], receipt, self._backend)
-            measured = await report.evaluate(*photos, restored.photo, self._backend)
+            made_with = pipeline.MADE_WITH[restored.tier]
+            measured = await report.evaluate(
+                *photos, restored.photo, self._backend, made_with, others=tuple(CLASSIFIER_SIDES)
+            )
         return EvaluateResponse(
             views=[views.to_wire(view) for view in measured.views],
             protected_psnr_db=measured.protected_psnr_db,

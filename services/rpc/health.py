@@ -8,16 +8,16 @@ import logging
 from grpc_health.v1 import health
 from grpc_health.v1.health_pb2 import HealthCheckResponse
 
-from services.evaluation.report import CLASSIFIERS
-from services.imaging.pipeline import READER, WRITERS
-from services.inference.backend import Backend
+from services.imaging.pipeline import MADE_WITH, READER, WRITERS
+from services.imaging.receipt import Tier
+from services.inference.backend import CLASSIFIER_SIDES, Backend
 from services.rpc.metrics import Metrics
 
 #: The models, a service. Protecting needs them all: its answer tells what classifiers see, and how the photo restores.
 NEEDS = {
-    "srae.v1.ProtectionService": (*WRITERS.values(), READER, *CLASSIFIERS),
+    "srae.v1.ProtectionService": (*WRITERS.values(), READER, *MADE_WITH[Tier.SEALED]),
     "srae.v1.RestorationService": (READER,),
-    "srae.v1.EvaluationService": (READER, *CLASSIFIERS),
+    "srae.v1.EvaluationService": (READER, *CLASSIFIER_SIDES),
 }
 #: The server as a whole.
 OVERALL = ""

@@ -54,16 +54,18 @@ class ProtectionServicer(ProtectionServiceServicer):
 
     async def _protect(self, image: bytes, options: ProtectOptions) -> tuple[bytes, ProtectionOutcome]:
         tier = _tier(options)
+        strength_db = _strength_db(options, tier)
         async with self._gate.turn:
             original = await decoded(image)
-            protected = await pipeline.protect(original, tier, self._backend)
+            protected = await pipeline.protect(original, tier, self._backend, strength_db)
             receipt = protected.receipt
             encoded = await asyncio.to_thread(codec.encode, protected.photo, options.mime_type)
             del protected  # at 50 megapixels, each photo in memory counts
             # Every figure is measured on the file that goes out, not on pixels that an encoding may have changed.
             returned = await asyncio.to_thread(codec.decode, encoded.data)
             restored = await pipeline.restore(returned, receipt, self._backend, is_own=True)
-            measured = await report.evaluate(original, returned, restored.photo, self._backend)
+            made_with = pipeline.MADE_WITH[tier]
+            measured = await report.evaluate(original, returned, restored.photo, self._backend, made_with)
         return encoded.data, ProtectionOutcome(
             mime_type=encoded.mime_type,
             receipt=receipts.to_wire(receipt),
@@ -84,3 +86,20 @@ def _tier(options: ProtectOptions) -> Tier:
             Reason.INVALID_OPTION, f"There is no tier {options.tier}. Choose one-pass or sealed.", "options.tier"
         )
     return receipts.TIERS[options.tier]
+
+
+def _strength_db(options: ProtectOptions, tier: Tier) -> float:
+    if not options.HasField("protected_psnr_db"):
+        return pipeline.STRENGTH_DB
+    asked, field = options.protected_psnr_db, "options.protected_psnr_db"
+    if tier is not Tier.SEALED:
+        raise InvalidRequestError(
+            Reason.INVALID_OPTION, "Only the sealed tier has a choice of strength. Leave protected_psnr_db out.", field
+        )
+    if not pipeline.STRONGEST_DB <= asked <= pipeline.WEAKEST_DB:  # not a number is refused too
+        raise InvalidRequestError(
+            Reason.INVALID_OPTION,
+            f"A strength lies from {pipeline.STRONGEST_DB:g} (strong) to {pipeline.WEAKEST_DB:g} dB (weak).",
+            field,
+        )
+    return asked

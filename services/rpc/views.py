@@ -15,6 +15,7 @@ def to_wire(view: ClassifierView) -> image_pb2.ClassifierView:
         protected_photo=_prediction(view.protected),
         restored=None if view.restored is None else _prediction(view.restored),
         is_protected=view.is_protected,
+        was_used_in_making=view.was_used_in_making,
     )
 
 

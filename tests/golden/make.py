@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from skimage import data
 
 from services.imaging import perturb
+from services.imaging.pipeline import STRENGTH_DB
 from services.imaging.resample import down
 from services.inference.embedded import EmbeddedBackend
 
@@ -33,10 +34,11 @@ async def answers() -> dict[str, NDArray[np.generic]]:
 
     written = (await ask("protector", bounded)).astype(np.int8)
     found = {
-        "refiner": await ask("refiner", bounded),
+        "refiner": await ask("refiner", {**bounded, "INPUT__3": np.array([[STRENGTH_DB]], np.float32)}),
         "protector": written,
         "recoverer": await ask("recoverer", {"INPUT__0": down(perturb.add(pixels, written))[None]}),
         "classifier": await ask("classifier_efficientnet_lite0", photo),
+        "classifier_lite2": await ask("classifier_efficientnet_lite2", {"INPUT__0": down(pixels, 260)[None]}),
     }
     await backend.close()
     return found

@@ -14,6 +14,8 @@ from srae.v1 import image_pb2 as im
 from srae.v1 import protection_service_pb2 as pr
 from srae.v1 import restoration_service_pb2 as re
 
+from services.imaging.pipeline import STRENGTH_DB
+from services.inference.canary import CANARY_STRENGTH_DB
 from services.rpc.address import Address
 from services.rpc.chunks import CHUNK_BYTES
 
@@ -101,10 +103,23 @@ async def test_evaluate_tells_what_the_classifier_sees(client: Client) -> None:
     assert unary.protected_psnr_db == made.outcome.protected_psnr_db
     assert 0 < unary.protected_ssim < 1
     assert unary.protected_l2 > 0
-    (view,) = unary.views
-    assert list(made.outcome.views) == [view]
+    # Evaluate asks the classifiers that had no part in making, too.
+    assert list(made.outcome.views) == [view for view in unary.views if view.was_used_in_making]
+    assert [(view.classifier[-5:], view.was_used_in_making) for view in unary.views] == [
+        ("lite0", True), ("lite1", True), ("lite2", False),
+    ]  # fmt: skip
+    view = unary.views[0]
     assert view.original.label == view.restored.label != view.protected_photo.label
     assert view.original.confidence == pytest.approx(0.9)
+
+
+async def test_the_refiner_is_asked_for_the_callers_strength(tmp_path: Path) -> None:
+    backend = FakeBackend()
+    async with served(config(tmp_path), backend) as client:
+        backend.strengths_db.clear()  # health asked for a canary's
+        for options in (pr.ProtectOptions(), pr.ProtectOptions(protected_psnr_db=38.5)):
+            await client.protection.Protect(pr.ProtectRequest(image=file(pixels()), options=options))
+    assert [db for db in backend.strengths_db if db != CANARY_STRENGTH_DB] == [STRENGTH_DB, 38.5]
 
 
 async def test_a_lossy_output_promises_no_more_than_it_measures(client: Client) -> None:

@@ -9,8 +9,11 @@ import pytest
 import torch
 from skimage import data
 
+from services.evaluation.metrics import psnr_db
 from services.imaging import perturb
+from services.imaging.pipeline import STRENGTH_DB
 from services.imaging.resample import GRID_SIZE, down
+from services.inference.backend import CLASSIFIER_SIDES
 from services.inference.canary import canary_inputs
 from services.inference.embedded import EmbeddedBackend
 from services.inference.signature import SIGNATURES
@@ -33,10 +36,13 @@ def batch() -> dict[str, np.ndarray]:
         "INPUT__0": np.stack([down(pixels) for pixels in PHOTOS.values()]),
         "INPUT__1": np.stack([lower for lower, _ in bounds]),
         "INPUT__2": np.stack([upper for _, upper in bounds]),
+        "INPUT__3": np.full((len(bounds), 1), STRENGTH_DB, np.float32),
     }
 
 
 def inputs_of(name: str, batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    if (side := CLASSIFIER_SIDES.get(name)) is not None:
+        return {"INPUT__0": np.stack([down(pixels, side) for pixels in PHOTOS.values()])}
     return {key: batch[key] for key in canary_inputs(name)}
 
 
@@ -59,7 +65,7 @@ async def test_codes_stay_within_the_headroom_and_change_the_answer(
     name: str, least_changed: int, batch: dict[str, np.ndarray]
 ) -> None:
     backend = EmbeddedBackend(REPOSITORY)
-    codes = (await backend.infer(name, batch)).tensors["OUTPUT__0"]
+    codes = (await backend.infer(name, inputs_of(name, batch))).tensors["OUTPUT__0"]
     assert np.all(codes >= batch["INPUT__1"])
     assert np.all(codes <= batch["INPUT__2"])
     moved = np.stack([down(perturb.add(p, c)) for p, c in zip(PHOTOS.values(), codes, strict=True)])
@@ -73,7 +79,10 @@ async def test_codes_stay_within_the_headroom_and_change_the_answer(
 
 @pytest.mark.parametrize("name", ["protector", "refiner", "recoverer"])
 async def test_a_grey_photo_gets_a_grey_code(name: str, batch: dict[str, np.ndarray]) -> None:
-    grey = {key: np.repeat(tensor[:, :1], 3, axis=1) for key, tensor in inputs_of(name, batch).items()}
+    grey = {
+        key: np.repeat(tensor[:, :1], 3, axis=1) if tensor.ndim == 4 else tensor
+        for key, tensor in inputs_of(name, batch).items()
+    }
     backend = EmbeddedBackend(REPOSITORY)
     code = (await backend.infer(name, grey)).tensors["OUTPUT__0"]
     await backend.close()
@@ -84,7 +93,7 @@ async def test_a_grey_photo_gets_a_grey_code(name: str, batch: dict[str, np.ndar
 
 async def test_the_recoverer_reads_what_the_protector_wrote(batch: dict[str, np.ndarray]) -> None:
     backend = EmbeddedBackend(REPOSITORY)
-    codes = (await backend.infer("protector", batch)).tensors["OUTPUT__0"]
+    codes = (await backend.infer("protector", inputs_of("protector", batch))).tensors["OUTPUT__0"]
     moved = np.stack([down(perturb.add(p, c)) for p, c in zip(PHOTOS.values(), codes, strict=True)])
     read = (await backend.infer("recoverer", {"INPUT__0": moved})).tensors["OUTPUT__0"]
     await backend.close()
@@ -95,8 +104,18 @@ async def test_the_recoverer_reads_what_the_protector_wrote(batch: dict[str, np.
 @pytest.mark.parametrize("name", ["protector", "refiner"])
 async def test_one_of_a_batch_is_the_one_alone(name: str, batch: dict[str, np.ndarray]) -> None:
     backend = EmbeddedBackend(REPOSITORY)
-    together = (await backend.infer(name, batch)).tensors["OUTPUT__0"][1]
-    alone = (await backend.infer(name, {key: tensor[1:2] for key, tensor in batch.items()})).tensors["OUTPUT__0"][0]
+    inputs = inputs_of(name, batch)
+    together = (await backend.infer(name, inputs)).tensors["OUTPUT__0"][1]
+    alone = (await backend.infer(name, {key: tensor[1:2] for key, tensor in inputs.items()})).tensors["OUTPUT__0"][0]
     await backend.close()
     # Another batch size may take another kernel, whose rounding the gradient steps magnify.
     assert np.corrcoef(together.ravel(), alone.ravel())[0, 1] > 0.9
+
+
+async def test_each_photo_of_a_batch_has_its_own_strength(batch: dict[str, np.ndarray]) -> None:
+    backend = EmbeddedBackend(REPOSITORY)
+    inputs = {**batch, "INPUT__3": np.array([[44.0], [38.0], [41.0]], np.float32)}
+    codes = (await backend.infer("refiner", inputs)).tensors["OUTPUT__0"]
+    await backend.close()
+    found = [psnr_db(pixels, perturb.add(pixels, code)) for pixels, code in zip(PHOTOS.values(), codes, strict=True)]
+    assert found == pytest.approx([44.0, 38.0, 41.0], abs=1.0)

@@ -28,14 +28,14 @@ class Protector(nn.Module):
 
 
 class ServedRefiner(nn.Module):
-    """Sealed: working image uint8 and headroom int8 to code int8."""
+    """Sealed: working image uint8, headroom int8 and strength float32 (N, 1), dB, to code int8."""
 
     def __init__(self, refiner: Refiner) -> None:
         super().__init__()
         self.refiner = refiner
 
-    def forward(self, image: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
-        return self.refiner(image.float(), lower.float(), upper.float()).to(torch.int8)
+    def forward(self, image: Tensor, lower: Tensor, upper: Tensor, strength_db: Tensor) -> Tensor:
+        return self.refiner(image.float(), lower.float(), upper.float(), strength_db).to(torch.int8)
 
 
 class ServedRecoverer(nn.Module):

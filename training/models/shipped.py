@@ -9,6 +9,9 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
+from services.imaging.pipeline import MADE_WITH
+from services.imaging.receipt import Tier
+from services.inference.backend import CLASSIFIER_SIDES
 from training.models.classifiers import load_classifier
 from training.models.one_pass import Generator, OnePassConfig, Recoverer
 from training.models.refiner import Refiner, RefinerConfig
@@ -34,12 +37,19 @@ def one_pass(folder: Path = WEIGHTS / "one_pass") -> tuple[Generator, Recoverer,
 def served(weights: Path = WEIGHTS) -> dict[str, nn.Module]:
     """The served modules by their names in the model repository, eager."""
     generator, recoverer, config = one_pass(weights / "one_pass")
-    classifier = load_classifier(0)
+    classifiers = {f"classifier_efficientnet_lite{variant}": load_classifier(variant) for variant in range(3)}
+    surrogates = MADE_WITH[Tier.SEALED]
     models = {
         "protector": Protector(generator, config),
         "recoverer": ServedRecoverer(recoverer, config),
-        "refiner": ServedRefiner(Refiner(RefinerConfig(), classifier)),
-        "classifier_efficientnet_lite0": ServedClassifier(classifier),
+        "refiner": ServedRefiner(
+            Refiner(
+                RefinerConfig(),
+                [classifiers[name] for name in surrogates],
+                [CLASSIFIER_SIDES[name] for name in surrogates],
+            )
+        ),
+        **{name: ServedClassifier(classifier) for name, classifier in classifiers.items()},
     }
     for model in models.values():
         model.eval().requires_grad_(False)
@@ -47,13 +57,13 @@ def served(weights: Path = WEIGHTS) -> dict[str, nn.Module]:
 
 
 def script(name: str, model: nn.Module) -> torch.jit.ScriptModule:
-    """A served module as TorchScript: the refiner is scripted around a traced classifier, the others are traced."""
+    """A served module as TorchScript: the refiner is scripted around traced classifiers, the others are traced."""
     from services.inference.canary import canary_inputs
 
     example = tuple(torch.from_numpy(tensor) for tensor in canary_inputs(name).values())
     if isinstance(model, ServedRefiner):
         refiner = model.refiner
-        traced = torch.jit.trace(refiner.classifier, example[0].float())
-        rebuilt = Refiner(RefinerConfig(), traced)
+        traced = [torch.jit.trace(classifier, example[0].float()) for classifier in refiner.classifiers]
+        rebuilt = Refiner(RefinerConfig(), traced, refiner.sides)
         return torch.jit.script(ServedRefiner(rebuilt).eval())
     return torch.jit.trace(model, example)

@@ -1,0 +1,138 @@
+"""The evaluation: its sums by hand, its memory between runs, and each part on a photo with the shipped models."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from skimage import data
+
+from services.imaging import perturb
+from services.imaging.photo import FileTraits, Photo
+from services.imaging.receipt import Tier
+from services.imaging.resample import down
+from training.evaluation import journeys, keyless, protections, removals, strength
+from training.evaluation.eyes import Eyes
+from training.evaluation.lines import Lines, Row, summary, wilson
+from training.evaluation.looks import gradient_similarity_deviation
+from training.evaluation.protections import Protections, Setting
+from training.evaluation.subjects import Subject, resized
+from training.report_photo import tables
+
+REPOSITORY = Path(__file__).parents[2] / "triton_models"
+
+
+def test_wilsons_interval() -> None:
+    assert wilson(0, 10) == [0.0, 27.8]
+    assert wilson(10, 10) == [72.2, 100.0]
+    assert wilson(5, 10) == [23.7, 76.3]
+    assert wilson(0, 0) is None
+
+
+def test_a_summary_counts_what_the_clean_photo_allows() -> None:
+    found = {
+        "a": {"x": Row(True, False, {"psnr_db": 40.0, "exact": True})},
+        "b": {"x": Row(True, True, {"psnr_db": 42.0, "exact": False})},
+        "c": {"x": Row(False, False, {"psnr_db": 44.0, "exact": True})},
+    }
+    figures = summary(found)["x"]
+    assert (figures["photos"], figures["counted"]) == (3, 2)
+    assert figures["attack_success_rate_percent"] == 50.0
+    assert figures["clean_wrong_percent"] == 33.3
+    assert (figures["psnr_db_mean"], figures["psnr_db_least"]) == (42.0, 40.0)
+    assert (figures["exact_percent"], figures["exact_photos"]) == (66.7, 3)
+
+
+def test_a_mean_of_infinities_is_not_given() -> None:
+    rows = {str(db): {"x": Row(True, True, {"restored_db": db})} for db in (math.inf, 50.0)}
+    figures = summary(rows)["x"]
+    assert (figures["restored_db_infinite_photos"], figures["restored_db_least"]) == (1, 50.0)
+    assert "restored_db_mean" not in figures
+
+
+def test_lines_are_there_after_a_run_is_cut_off(tmp_path: Path) -> None:
+    rows = {"x": Row(True, False, {"restored_db": math.inf, "exact": True})}
+    Lines(tmp_path / "part.jsonl").add("photo", rows)
+    assert Lines(tmp_path / "part.jsonl").kept == {"photo": rows}
+
+
+def test_gmsd_grows_with_the_disturbance() -> None:
+    pixels = data.astronaut()
+    noise = np.random.default_rng(0).normal(0.0, 1.0, pixels.shape)
+    found = [
+        gradient_similarity_deviation(pixels, np.clip(pixels + sigma * noise, 0, 255).astype(np.uint8))
+        for sigma in (0.0, 4.0, 16.0)
+    ]
+    assert found[0] == 0.0
+    assert found == sorted(found)
+
+
+def test_removals_smooth_and_keep_flat_surfaces() -> None:
+    flat = np.full((40, 50, 3), 128, dtype=np.uint8)
+    noisy = np.clip(128 + np.random.default_rng(0).normal(0.0, 4.0, flat.shape), 0, 255).astype(np.uint8)
+    for name, removal in removals.REMOVALS.items():
+        assert np.abs(removal(flat).astype(int) - flat).max() <= 1, name
+        assert removal(noisy).shape == noisy.shape
+        assert removal(noisy).std() < noisy.std(), name
+
+
+@pytest.fixture(scope="module")
+def eyes() -> Eyes:
+    return Eyes()
+
+
+def subject(name: str, pixels: np.ndarray, eyes: Eyes) -> Subject:
+    photo = resized(Photo(pixels, FileTraits("image/png", pixels.size, lossless=True)), 224)
+    return Subject(name, photo, eyes.look(photo.pixels, 0).label)
+
+
+def test_each_part_measures_a_photo(eyes: Eyes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protections, "RUNS", tmp_path)
+    cat, cup = subject("cat", data.chelsea(), eyes), subject("cup", data.coffee(), eyes)
+    sealed = Protections(Setting(Tier.SEALED, 40.0, "224"), REPOSITORY)
+
+    strong = strength.measure(cat, cup, sealed, eyes)
+    assert strong["Lite0"].clean
+    assert not strong["Lite0"].right
+    assert strong["Lite0"].figures["restored_bit_exact"]
+    assert strong["Lite0"].figures["restored_label_agrees"]
+    assert strong["Lite0"].figures["protected_psnr_db"] == pytest.approx(40.0, abs=1.0)
+    for name, row in strong.items():
+        if name.startswith(strength.CONTROLS):
+            assert row.figures["protected_psnr_db"] == pytest.approx(40.0, abs=1.5), name
+
+    travelled, cleaned = journeys.measure(cat, sealed, eyes), removals.measure(cat, sealed, eyes)
+    assert travelled["channel: Mastodon, Lite0"].figures["gap_to_channel_db"] < 1.0
+    assert cleaned["JPEG 50, Lite0"].figures["gain_db"] < 0.0
+
+    provenance = dict.fromkeys(("command", "commit", "data", "machine", "minutes", "date"), "-")
+    about = {"tier": "sealed", "strength_db": 40.0, "size": "224", "provenance": provenance}
+    parts = {"strength": strong, "journeys": travelled, "removals": cleaned}
+    page = tables({"part": part, "rows": summary({"cat": rows}), **about} for part, rows in parts.items())
+    assert page.count("###") == len(parts)
+    assert "| Lite2 (unseen) |" in page
+    assert "| channel: Instagram | 1 |" in page
+
+
+def test_a_keyless_restorer_is_trained_once_and_measured(
+    eyes: Eyes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protections, "RUNS", tmp_path)
+    sealed = Protections(Setting(Tier.SEALED, 40.0, "224"), REPOSITORY)
+    cat = subject("cat", data.chelsea(), eyes)
+    code = sealed.code(cat)
+    pair = (down(perturb.add(cat.photo.pixels, code)), code)
+    monkeypatch.setattr(keyless, "_pairs", lambda *_: tuple(torch.from_numpy(np.stack([tensor])) for tensor in pair))
+    trained = keyless.KeylessRestorer(sealed, tmp_path, pairs=1, minutes=0.05)
+
+    monkeypatch.setattr(keyless, "_pairs", None)  # a second one would need pairs
+    kept = keyless.KeylessRestorer(sealed, tmp_path, pairs=1, minutes=0.05)
+    estimates = [restorer.estimate(cat.photo.pixels, 1.0) for restorer in (trained, kept)]
+    assert np.array_equal(*estimates)
+
+    rows = keyless.measure(cat, kept, sealed, eyes)
+    assert {f"keyless restorer, 1 pairs, times {factor:g}, Lite2" for factor in keyless.FACTORS} <= set(rows)
+    assert "label_brought_back" in rows["keyless restorer, 1 pairs, twice, Lite0"].figures

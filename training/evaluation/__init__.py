@@ -1,0 +1,1 @@
+"""The evaluation of protection on photos: `python -m training.evaluation --help`."""

@@ -1,0 +1,60 @@
+"""The networks that look at photos: those that the codes were made on, and one that had no part in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from services.imaging.resample import down
+from training.models.classifiers import load_classifier
+
+Pixels = NDArray[np.uint8]
+
+#: Each EfficientNet-Lite's own input size.
+SIDES = (224, 240, 260)
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What a network answers. confidence: 0..1."""
+
+    label: int
+    confidence: float
+
+
+class Eyes:
+    """EfficientNet-Lite0, Lite1 and Lite2 in float32, each fed photos squashed to its own input size."""
+
+    def __init__(self) -> None:
+        self.networks = [load_classifier(variant) for variant in range(len(SIDES))]
+
+    def look(self, pixels: Pixels, variant: int) -> Sight:
+        """The answer to a photo of shape (H, W, 3)."""
+        with torch.no_grad():
+            share = torch.softmax(self.networks[variant](_input(pixels, variant)), dim=1)[0]
+        return Sight(int(share.argmax()), float(share.max()))
+
+    def distance(self, a: Pixels, b: Pixels) -> float:
+        """How far two photos lie apart for Lite2, 0 where equal: squared distance of unit features, mean over places
+        and summed over four depths. LPIPS in form, without its weights trained on people's judgements.
+        """
+        network = self.networks[2]
+        found = []
+        with torch.no_grad():
+            for pixels in (a, b):
+                x = network.stem((_input(pixels, 2) - 127.0) / 128.0)
+                depths: list[Tensor] = []
+                for index, block in enumerate(network.blocks):
+                    x = block(x)
+                    if index in network.FEATURE_BLOCKS:
+                        depths.append(torch.nn.functional.normalize(x, dim=1))
+                found.append(depths)
+        return sum(float((p - q).square().sum(dim=1).mean()) for p, q in zip(*found, strict=True))
+
+
+def _input(pixels: Pixels, variant: int) -> Tensor:
+    return torch.from_numpy(down(pixels, SIDES[variant]))[None].float()

@@ -1,0 +1,71 @@
+"""Makes codes with the product's pipeline, once a photo, and keeps them between runs."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.imaging import pipeline
+from services.imaging.receipt import Receipt, Tier
+from services.inference.embedded import EmbeddedBackend
+from training.evaluation.subjects import Subject
+
+#: Where codes and lines lie between runs.
+RUNS = Path("training/runs/photo")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is measured: a tier, at a strength where the tier has one, on photos of a size."""
+
+    tier: Tier
+    strength_db: float
+    size: str
+
+    @property
+    def name(self) -> str:
+        strength = f"-{self.strength_db:g}dB" if self.tier is Tier.SEALED else ""
+        return f"{self.tier.value}{strength}-{self.size}"
+
+
+class Protections:
+    """Codes of photos in one setting.
+
+    Args:
+        repository: the models. Other models give another folder, so that no figures of two mix.
+    """
+
+    def __init__(self, setting: Setting, repository: Path) -> None:
+        self.setting = setting
+        self.backend = EmbeddedBackend(repository)
+        self.model = pipeline.WRITERS[setting.tier]
+        newest = max((repository / self.model).glob("*/model.pt"), key=lambda path: int(path.parent.name))
+        mark = hashlib.sha256(newest.read_bytes()).hexdigest()[:10]
+        self.folder = RUNS / f"{setting.name}-{mark}"
+
+    def code(self, subject: Subject) -> NDArray[np.int8]:
+        """The code that the product writes for a photo; shape (3, G, G)."""
+        kept = self.folder / "codes" / f"{subject.name}.npy"
+        if not kept.is_file():
+            made = asyncio.run(
+                pipeline.protect(subject.photo, self.setting.tier, self.backend, self.setting.strength_db)
+            )
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            np.save(kept, made.code)
+        return np.load(kept)
+
+    def receipt(self, subject: Subject) -> Receipt:
+        """The receipt that belongs to a photo's code."""
+        code = self.code(subject) if self.setting.tier is Tier.SEALED else None
+        return Receipt(self.setting.tier, self.model, "", subject.photo.sha256(), code)
+
+    def restore(self, subject: Subject, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """What the owner gets back from a copy of a protected photo, of any size."""
+        photo = subject.photo.with_pixels(pixels)
+        restored = asyncio.run(pipeline.restore(photo, self.receipt(subject), self.backend, is_own=True))
+        return restored.photo.pixels
