@@ -11,7 +11,7 @@ const HELLO_SECONDS = 20;
 export function disconnectCode(words, hasSpoken) {
   if (/host not found|No such native application/i.test(words)) return "HOST_NOT_INSTALLED";
   if (/forbidden|does not have permission/i.test(words)) return "HOST_FORBIDDEN";
-  if (/error when communicating/i.test(words)) return "HOST_ANSWER_INVALID";
+  // "Error when communicating" is what Chromium says of a host that died while it was written to: it falls through.
   // A path that leads nowhere: Chromium fails to start it, or sees it exit before it spoke.
   if (!hasSpoken && /failed to start|has exited|unexpected error/i.test(words)) return "HOST_NOT_INSTALLED";
   return "HOST_DIED";

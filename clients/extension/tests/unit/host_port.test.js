@@ -95,6 +95,6 @@ test("what the browsers say of a closed port", () => {
   assert.equal(disconnectCode("Access to the specified native messaging host is forbidden.", false), "HOST_FORBIDDEN");
   assert.equal(disconnectCode("Native host has exited.", false), "HOST_NOT_INSTALLED");
   assert.equal(disconnectCode("Native host has exited.", true), "HOST_DIED");
-  assert.equal(disconnectCode("Error when communicating with the native messaging host.", true), "HOST_ANSWER_INVALID");
+  assert.equal(disconnectCode("Error when communicating with the native messaging host.", true), "HOST_DIED");
   assert.equal(disconnectCode("", true), "HOST_DIED");
 });

@@ -27,6 +27,8 @@ export class Chromium {
     });
     browser.worker = browser.context.serviceWorkers()[0] ?? (await browser.context.waitForEvent("serviceworker"));
     browser.page = browser.context.pages()[0] ?? (await browser.context.newPage());
+    // From now on pickers are the test's: when that is asked for with the click, a quick click comes first.
+    browser.page.on("filechooser", () => {});
     return browser;
   }
 
