@@ -139,6 +139,9 @@ def _backend(config: Config, metrics: Metrics) -> Backend:
 
 
 def _embedded(config: Config, metrics: Metrics) -> Backend:
+    # Threads that wait for each other by spinning take several times as long where other programs want the cores too.
+    # OpenMP reads this when torch loads it.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # Imported here, for torch takes seconds, and --help and a refusal must not wait for it.
     from services.inference.embedded import EmbeddedBackend
 

@@ -99,6 +99,14 @@ def test_protect_sends_the_tier_and_the_format(srae: Run, fake: Fake) -> None:
     assert {"cat-edited.webp", "x.jpg", "x.jpg.receipt"} <= everything()
 
 
+def test_protect_sends_the_strength_where_one_is_asked_for(srae: Run, fake: Fake) -> None:
+    photos("cat.png")
+    srae("protect", "cat.png", "--psnr", "38.5")
+    srae("protect", "cat.png", "-o", "other.png")
+    assert [sent.HasField("protected_psnr_db") for sent in fake.options] == [True, False]
+    assert fake.options[0].protected_psnr_db == 38.5
+
+
 def test_a_bad_file_is_reported_and_the_others_are_done(srae: Run) -> None:
     photos("a.png", "c.png")
     photos("b.png", content=client_fake.BAD)

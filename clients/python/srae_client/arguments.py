@@ -126,6 +126,13 @@ def _add_protect(parser: argparse.ArgumentParser) -> None:
         "who has the service (default: sealed)",
     )
     parser.add_argument(
+        "--psnr",
+        type=float,
+        metavar="DB",
+        help="sealed tier: how near the protected photo stays to the original, from 34 (misleads most, and shows on "
+        "skies) to 48 (hardly ever seen, and misleads least) (default: the server's, 42)",
+    )
+    parser.add_argument(
         "--format",
         choices=tuple(FORMATS),
         default="same",

@@ -101,11 +101,21 @@ class Client:
         return bool(answer.status == HealthCheckResponse.SERVING)
 
     async def protect(
-        self, data: bytes, tier: image.Tier.ValueType = image.TIER_UNSPECIFIED, mime_type: str = ""
+        self,
+        data: bytes,
+        tier: image.Tier.ValueType = image.TIER_UNSPECIFIED,
+        mime_type: str = "",
+        psnr_db: float | None = None,
     ) -> Protected:
-        """Protects a photo's file. An empty ``mime_type`` answers in the type that came in."""
+        """Protects a photo's file.
+
+        Args:
+            mime_type: what to encode it in; empty for the type that came in.
+            psnr_db: the protected photo's PSNR, about, in the sealed tier; None for the service's default.
+        """
         Request = protection.ProtectStreamRequest
-        first = Request(options=protection.ProtectOptions(tier=tier, mime_type=mime_type))
+        options = protection.ProtectOptions(tier=tier, mime_type=mime_type, protected_psnr_db=psnr_db)
+        first = Request(options=options)
         requests = chain([first], (Request(chunk=chunk) for chunk in _chunks(data)))
         answers = await self._call(self._protection.ProtectStream, requests)
         outcomes = [answer.outcome for answer in answers if answer.HasField("outcome")]

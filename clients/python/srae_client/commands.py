@@ -41,7 +41,7 @@ async def protect(arguments: Namespace) -> int:
     async def job(client: Client, source: Source) -> ProtectRecord:
         _require_free(where.file, arguments.receipt)
         data = source.path.read_bytes()
-        made = await client.protect(data, records.TIERS[arguments.tier], mime_type)
+        made = await client.protect(data, records.TIERS[arguments.tier], mime_type, arguments.psnr)
         names = where.names(source, "-edited", made.outcome.mime_type)
         choices = ((arguments.receipt or receipts.path_beside(name), name) for name in names)
         # The receipt first: should the computer fail between the two, nothing is lost that cannot be made again.
