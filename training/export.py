@@ -7,64 +7,71 @@ from __future__ import annotations
 
 import argparse
 import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from rich.console import Console
 from torch import nn
 
-from services.imaging.resample import GRID_SIZE, WORKING_SIZE
 from services.inference.canary import canary_inputs
+from services.inference.signature import MAX_BATCH, SIGNATURES, Spec
 from training.models.shipped import WEIGHTS, script, served
 
-_PHOTO = (3, WORKING_SIZE, WORKING_SIZE)
-_CODE = (3, GRID_SIZE, GRID_SIZE)
-
-#: Type and shape of every input and output, without the batch.
-SIGNATURES: dict[str, tuple[list[tuple[str, tuple[int, ...]]], list[tuple[str, tuple[int, ...]]]]] = {
-    "protector": ([("TYPE_UINT8", _PHOTO), ("TYPE_INT8", _CODE), ("TYPE_INT8", _CODE)], [("TYPE_INT8", _CODE)]),
-    "refiner": ([("TYPE_UINT8", _PHOTO), ("TYPE_INT8", _CODE), ("TYPE_INT8", _CODE)], [("TYPE_INT8", _CODE)]),
-    "recoverer": ([("TYPE_UINT8", _PHOTO)], [("TYPE_INT8", _CODE)]),
-    "classifier_efficientnet_lite0": ([("TYPE_UINT8", _PHOTO)], [("TYPE_FP32", (1000,))]),
-}
+#: Triton's names of the types.
+_TYPES = {"uint8": "TYPE_UINT8", "int8": "TYPE_INT8", "float32": "TYPE_FP32"}
 
 #: The refiner differentiates inside the model, which libtorch's inference mode would forbid.
 _TAKES_GRADIENTS = ("refiner",)
-_MAX_BATCH = 16
 
 
-def config_pbtxt(name: str) -> str:
+@dataclass(frozen=True)
+class Profile:
+    """How a model is tuned. warm_batches: the batch sizes that are run once before the first caller."""
+
+    batching: str
+    warm_batches: tuple[int, ...]
+
+
+#: On a CPU a queue delay costs latency, and batches gain nothing at this size of image.
+CPU = Profile("dynamic_batching { }", (1,))
+#: A GPU runs a batch in little more than the time of one: it is worth two milliseconds to wait for company.
+GPU = Profile("dynamic_batching { preferred_batch_size: [8, 16], max_queue_delay_microseconds: 2000 }", (1, 8, 16))
+
+
+def config_pbtxt(name: str, profile: Profile = CPU) -> str:
     """The model's whole configuration: libtorch does not complete a partial one."""
-    inputs, outputs = SIGNATURES[name]
+    signature = SIGNATURES[name]
     lines = [
         f"# Written by training/export.py. {name}: see docs/architecture.md.",
         f'name: "{name}"',
         'platform: "pytorch_libtorch"',
-        f"max_batch_size: {_MAX_BATCH}",
-        *(_tensor("input", f"INPUT__{i}", *spec) for i, spec in enumerate(inputs)),
-        *(_tensor("output", f"OUTPUT__{i}", *spec) for i, spec in enumerate(outputs)),
+        f"max_batch_size: {MAX_BATCH}",
+        *(_tensor("input", f"INPUT__{i}", spec) for i, spec in enumerate(signature.inputs)),
+        *(_tensor("output", f"OUTPUT__{i}", spec) for i, spec in enumerate(signature.outputs)),
         "instance_group [ { kind: KIND_AUTO, count: 1 } ]",
         "version_policy { latest { num_versions: 2 } }",
-        # No queue delay: on a CPU it costs latency and gains nothing; a GPU profile sets one.
-        "dynamic_batching { }",
-        _warmup(inputs),
+        profile.batching,
+        *(_warmup(signature.inputs, batch) for batch in profile.warm_batches),
     ]
     if name in _TAKES_GRADIENTS:
         lines.append('parameters { key: "INFERENCE_MODE" value { string_value: "false" } }')
     return "\n".join(lines) + "\n"
 
 
-def _tensor(kind: str, name: str, data_type: str, shape: tuple[int, ...]) -> str:
-    return f'{kind} [ {{ name: "{name}", data_type: {data_type}, dims: {list(shape)} }} ]'
+def _tensor(kind: str, name: str, spec: Spec) -> str:
+    return f'{kind} [ {{ name: "{name}", data_type: {_TYPES[spec.dtype]}, dims: {list(spec.shape)} }} ]'
 
 
-def _warmup(inputs: list[tuple[str, tuple[int, ...]]]) -> str:
+def _warmup(inputs: Sequence[Spec], batch: int) -> str:
     """A request of zeros at load, so that the first caller does not pay for the first run."""
     entries = "\n".join(
-        f'  inputs {{ key: "INPUT__{i}" value {{ data_type: {data_type}, dims: {list(shape)}, zero_data: true }} }}'
-        for i, (data_type, shape) in enumerate(inputs)
+        f'  inputs {{ key: "INPUT__{i}" value {{ data_type: {_TYPES[spec.dtype]}, dims: {list(spec.shape)}, '
+        "zero_data: true } }"
+        for i, spec in enumerate(inputs)
     )
-    return f'model_warmup [ {{\n  name: "zeros"\n  batch_size: 1\n{entries}\n}} ]'
+    return f'model_warmup [ {{\n  name: "zeros_{batch}"\n  batch_size: {batch}\n{entries}\n}} ]'
 
 
 def export_model(name: str, model: nn.Module, repository: Path, version: str) -> Path:
@@ -83,11 +90,18 @@ def export_model(name: str, model: nn.Module, repository: Path, version: str) ->
         raise RuntimeError(f"the export of {name} differs from the eager network")
     folder = repository / name / version
     folder.mkdir(parents=True, exist_ok=True)
-    (repository / name / "config.pbtxt").write_text(config_pbtxt(name))
+    write_configs(name, repository)
     partial = folder / "model.partial"
     torch.jit.save(scripted, str(partial))
     partial.rename(folder / "model.pt")
     return folder / "model.pt"
+
+
+def write_configs(name: str, repository: Path) -> None:
+    """Writes config.pbtxt, and configs/gpu.pbtxt, which ``tritonserver --model-config-name=gpu`` takes instead."""
+    (repository / name / "configs").mkdir(parents=True, exist_ok=True)
+    (repository / name / "config.pbtxt").write_text(config_pbtxt(name))
+    (repository / name / "configs" / "gpu.pbtxt").write_text(config_pbtxt(name, GPU))
 
 
 def main() -> None:

@@ -14,10 +14,11 @@ Tensors = Mapping[str, NDArray[Any]]
 
 @dataclass(frozen=True)
 class Inference:
-    """What a model answered, and which version of it."""
+    """What a model answered, and which version of it. queue_seconds: how long it waited for its turn, where known."""
 
     model_version: str
     tensors: dict[str, NDArray[np.generic]]
+    queue_seconds: float | None = None
 
 
 class Backend(Protocol):
@@ -33,7 +34,8 @@ class Backend(Protocol):
 
         Raises:
             UnknownModelError: no such model or version.
-            UnavailableError: the model cannot answer now.
+            UnavailableError: the model cannot answer now, or not as long as the caller waits (``deadline.within``).
+            ValueError: the tensors are not what the model takes (``signature.check_inputs``).
         """
         ...
 

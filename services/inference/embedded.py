@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,6 +21,8 @@ import torch
 from services.errors import UnavailableError, UnknownModelError
 from services.inference.backend import Inference, Tensors
 from services.inference.canary import canary_inputs
+from services.inference.deadline import seconds_left
+from services.inference.signature import check_inputs, check_outputs
 
 _log = logging.getLogger(__name__)
 
@@ -43,9 +46,14 @@ class EmbeddedBackend:
 
     async def infer(self, model: str, tensors: Tensors, version: str = "") -> Inference:
         """See ``Backend.infer``."""
+        check_inputs(model, tensors)
         chosen = version or self._newest(model)
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._executor, self._run, model, chosen, tensors)
+        try:
+            async with asyncio.timeout(seconds_left()):
+                return await loop.run_in_executor(self._executor, self._run, model, chosen, tensors, time.monotonic())
+        except TimeoutError:
+            raise UnavailableError(f"Model {model!r} did not answer in time.") from None
 
     async def ready(self, model: str) -> bool:
         """Whether a canary inference passes."""
@@ -70,15 +78,22 @@ class EmbeddedBackend:
             )
         return max(versions, key=int)
 
-    def _run(self, model: str, version: str, tensors: Tensors) -> Inference:
+    def _run(self, model: str, version: str, tensors: Tensors, asked: float) -> Inference:
+        queue_seconds = time.monotonic() - asked
         module = self._load(model, version)
         inputs = [torch.from_numpy(np.ascontiguousarray(tensors[name])) for name in sorted(tensors, key=_index)]
         # No no_grad here: the refiner takes gradients of its inputs. The others' parameters are frozen, so that they
         # record nothing. Optimised execution gains nothing on these networks, and recompiles at every new batch size.
-        with torch.jit.optimized_execution(False):  # type: ignore[attr-defined]
-            answer = module(*inputs)
+        try:
+            with torch.jit.optimized_execution(False):  # type: ignore[attr-defined]
+                answer = module(*inputs)
+        except RuntimeError as error:
+            _log.exception("%s failed", model)
+            raise UnavailableError(f"Model {model!r} failed.") from error
         outputs = cast(Sequence[torch.Tensor], answer if isinstance(answer, tuple) else (answer,))
-        return Inference(version, {f"OUTPUT__{i}": output.detach().numpy() for i, output in enumerate(outputs)})
+        tensors = {f"OUTPUT__{i}": output.detach().numpy() for i, output in enumerate(outputs)}
+        check_outputs(model, tensors, len(inputs[0]))
+        return Inference(version, tensors, queue_seconds)
 
     def _load(self, model: str, version: str) -> torch.jit.ScriptModule:
         with self._loading:

@@ -13,11 +13,10 @@ from services.imaging import perturb
 from services.imaging.resample import GRID_SIZE, down
 from services.inference.canary import canary_inputs
 from services.inference.embedded import EmbeddedBackend
-from training.export import SIGNATURES, config_pbtxt
+from services.inference.signature import SIGNATURES
 from training.models import shipped
 
 REPOSITORY = Path(__file__).parents[2] / "triton_models"
-TYPES = {"TYPE_UINT8": torch.uint8, "TYPE_INT8": torch.int8, "TYPE_FP32": torch.float32}
 PHOTOS = {"astronaut": data.astronaut(), "coffee": data.coffee(), "chelsea": data.chelsea()}
 
 
@@ -52,20 +51,6 @@ async def test_exported_and_eager_are_equal(
     answer = eager[name](*(torch.from_numpy(tensor) for tensor in inputs.values())).detach().numpy()
     assert exported.dtype == answer.dtype
     assert np.array_equal(exported, answer)
-
-
-@pytest.mark.parametrize("name", SIGNATURES)
-def test_the_configuration_is_the_signature(name: str) -> None:
-    """What config.pbtxt promises is what the model takes and gives, and the file on disk is the generated one."""
-    inputs, outputs = SIGNATURES[name]
-    example = canary_inputs(name)
-    assert [tensor.shape[1:] for tensor in example.values()] == [shape for _, shape in inputs]
-    assert [torch.from_numpy(t).dtype for t in example.values()] == [TYPES[kind] for kind, _ in inputs]
-    model = torch.jit.load(str(REPOSITORY / name / "1" / "model.pt"))
-    answer = model(*(torch.from_numpy(tensor) for tensor in example.values()))
-    assert answer.shape[1:] == outputs[0][1]
-    assert answer.dtype == TYPES[outputs[0][0]]
-    assert (REPOSITORY / name / "config.pbtxt").read_text() == config_pbtxt(name)
 
 
 # The one-pass generator alone is good for a part of photos; the refiner changes these three.

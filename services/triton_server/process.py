@@ -1,0 +1,113 @@
+"""One tritonserver process on loopback."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from services.triton_server.fetch import Installation
+
+#: How long requests under way may take once the server stops.
+EXIT_SECONDS = 10
+#: After it, a server that a dead stub holds up is killed.
+_KILL_SECONDS = EXIT_SECONDS + 5
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is served, and where. threads: of one model; a request's result can depend on it (rounding)."""
+
+    repository: Path
+    grpc_port: int = 8001
+    metrics_port: int = 8002
+    threads: int = 1
+    #: The name of the configurations to take under ``<model>/configs``; empty for config.pbtxt.
+    profile: str = ""
+
+    @property
+    def url(self) -> str:
+        return f"127.0.0.1:{self.grpc_port}"
+
+
+class TritonProcess:
+    """Starts and ends tritonserver. Loading models, and whether they answer, is asked over gRPC."""
+
+    def __init__(self, installation: Installation, settings: Settings, log: IO[bytes] | None = None) -> None:
+        self._installation = installation
+        self._settings = settings
+        self._log = log
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The process's id while it runs."""
+        return self._process.pid if self._process is not None and self._process.poll() is None else None
+
+    def start(self) -> None:
+        """Starts the server. It is ready seconds later."""
+        self._clear_shared_memory()
+        self._process = subprocess.Popen(
+            self._command(),
+            env=self._installation.environment(self._settings.threads),
+            stdin=subprocess.DEVNULL,
+            stdout=self._log or subprocess.DEVNULL,
+            stderr=subprocess.STDOUT,
+            # A Ctrl-C is for the one who watches the server, and who then stops it in order.
+            start_new_session=True,
+        )
+
+    def stop(self) -> None:
+        """Ends the server once the requests under way are answered; kills it where that takes too long."""
+        if self._process is not None:
+            self._process.terminate()
+            try:
+                self._process.wait(_KILL_SECONDS)
+            except subprocess.TimeoutExpired:
+                self.kill()
+            self._clear_shared_memory()
+
+    def kill(self) -> None:
+        """Ends the server and its stubs at once."""
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+            self._clear_shared_memory()
+
+    def _command(self) -> list[str]:
+        settings = self._settings
+        flags = {
+            "model-repository": settings.repository.resolve(),
+            "backend-directory": self._installation.backends,
+            "model-control-mode": "explicit",
+            "load-model": "*",
+            # One model that does not load must not keep the others from being served.
+            "strict-readiness": "false",
+            "exit-on-error": "false",
+            "exit-timeout-secs": EXIT_SECONDS,
+            "allow-http": "false",
+            "grpc-address": "127.0.0.1",
+            "grpc-port": settings.grpc_port,
+            "metrics-address": "127.0.0.1",
+            "metrics-port": settings.metrics_port,
+            "backend-config": f"pytorch,shm-region-prefix-name={self._prefix}",
+        }
+        if settings.profile:
+            flags["model-config-name"] = settings.profile
+        # libtorch completes no configuration; without the last flag, every stub would start twice.
+        given = [f"--{name}={value}" for name, value in flags.items()]
+        return [str(self._installation.binary), *given, "--disable-auto-complete-config"]
+
+    @property
+    def _prefix(self) -> str:
+        return f"srae_triton_{self._settings.grpc_port}_"
+
+    def _clear_shared_memory(self) -> None:
+        """A server that was killed leaves its regions behind."""
+        for region in Path("/dev/shm").glob(f"{self._prefix}*"):
+            region.unlink(missing_ok=True)
