@@ -73,8 +73,20 @@ check: setup ## Lints: ruff, mypy, import rules, protos
 	cd protos && ../$(BIN)/buf lint && ../$(BIN)/buf format --exit-code > /dev/null
 
 .PHONY: serve
-serve: setup ## Runs the three services on a Unix socket or loopback (see python -m services --help)
-	$(BIN)/python -m services $(ARGS)
+serve: setup ## Runs the three services on a Unix socket or loopback (BACKEND=triton; see python -m services --help)
+	$(BIN)/python -m services $(if $(BACKEND),--backend=$(BACKEND)) $(ARGS)
+
+.PHONY: triton
+triton: setup ## Fetches a Triton server, starts it on loopback, watched, and waits until every model answers
+	$(BIN)/python -m services.triton_server start $(ARGS)
+
+.PHONY: triton-stop
+triton-stop: ## Stops it
+	$(BIN)/python -m services.triton_server stop $(ARGS)
+
+.PHONY: test-triton
+test-triton: setup ## Runs one suite on both backends, and a real Triton server through its faults and rollouts
+	$(BIN)/python -m pytest tests/contract
 
 .PHONY: train
 train: $(VENV)/.stamp ## Trains the one-pass model (an hour or two on a CPU; resumes) and puts its weights in place

@@ -52,22 +52,33 @@ _OPTIONS = (
 _log = logging.getLogger(__name__)
 
 
+class NoAnswerError(UnavailableError):
+    """The model did not answer in time: it hangs, or has too much to do."""
+
+
+def connect(url: str) -> grpc.aio.Channel:
+    """A channel to a Triton server."""
+    return grpc.aio.insecure_channel(url, options=_OPTIONS)
+
+
 class TritonBackend:
     """Runs models on a Triton server.
 
     Args:
         url: host:port, or any other target of gRPC's (dns:///name:port).
         inference_seconds: the most that one inference may take, retries included.
-        on_retry: told the model's name before each further try.
+        on_retry: told the model's name before each further try; None: nothing is tried again.
     """
 
     def __init__(
-        self, url: str, inference_seconds: float = 30.0, on_retry: Callable[[str], None] = lambda model: None
+        self,
+        url: str,
+        inference_seconds: float = 30.0,
+        on_retry: Callable[[str], None] | None = lambda model: None,
     ) -> None:
-        self._url = url
         self._inference_seconds = inference_seconds
         self._on_retry = on_retry
-        self._channel = grpc.aio.insecure_channel(url, options=_OPTIONS)
+        self._channel = connect(url)
         self._stub = GRPCInferenceServiceStub(self._channel)
 
     async def infer(self, model: str, tensors: Tensors, version: str = "") -> Inference:
@@ -80,7 +91,7 @@ class TritonBackend:
             async with asyncio.timeout(allowed):
                 response = await self._answered(request, allowed)
         except TimeoutError:
-            raise UnavailableError(f"Model {model!r} did not answer in {allowed:.1f} seconds.") from None
+            raise NoAnswerError(f"Model {model!r} did not answer in {allowed:.1f} seconds.") from None
         outputs = _outputs(response)
         check_outputs(model, outputs, len(tensors["INPUT__0"]))
         return Inference(response.model_version, outputs)
@@ -106,8 +117,11 @@ class TritonBackend:
             try:
                 return await self._stub.ModelInfer(request, timeout=seconds)
             except grpc.aio.AioRpcError as error:
+                if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+                    raise TimeoutError from None
                 await self._check_retry(request, error)
-                _log.info("trying %s again: %s", request.model_name, error.code().name)
+                if self._on_retry is None:
+                    raise UnavailableError(f"Model {request.model_name!r} is not served just now.") from error
             self._on_retry(request.model_name)
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
