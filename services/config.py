@@ -31,6 +31,8 @@ class Config:
     listen: Address
     repository: Path
     backend: str = "embedded"
+    triton_url: str = "127.0.0.1:8001"
+    fallback: str = "none"
     tls: Tls | None = None
     reflection: bool = False
     max_bytes: int = 160 * _MIB
@@ -48,7 +50,10 @@ def from_arguments(arguments: Sequence[str], environment: Mapping[str, str]) -> 
         parser.error("TLS needs both --tls-cert and --tls-key.")
     if given.tls_client_ca is not None and given.tls_cert is None:
         parser.error("--tls-client-ca needs --tls-cert and --tls-key.")
-    if not given.repository.is_dir():
+    if given.fallback != "none" and given.backend != "triton":
+        parser.error("--fallback is for --backend triton: the embedded backend has nothing to fall back from.")
+    runs_models = "embedded" in (given.backend, given.fallback)
+    if runs_models and not given.repository.is_dir():
         parser.error(f"There is no model repository at {given.repository}. Run `make export`, or give --repository.")
     tls = Tls(given.tls_cert, given.tls_key, given.tls_client_ca) if given.tls_cert is not None else None
     if tls is None and not given.listen.is_local:
@@ -62,6 +67,8 @@ def from_arguments(arguments: Sequence[str], environment: Mapping[str, str]) -> 
         listen=given.listen,
         repository=given.repository,
         backend=given.backend,
+        triton_url=given.triton_url,
+        fallback=given.fallback,
         tls=tls,
         reflection=given.reflection,
         max_bytes=given.max_bytes,
@@ -111,14 +118,30 @@ def _add_address(group: argparse._ArgumentGroup, environment: Mapping[str, str])
 
 def _add_models(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "--backend", choices=("embedded",), default=Config.backend, help="what runs the models (default: %(default)s)"
+        "--backend",
+        choices=("embedded", "triton"),
+        default=Config.backend,
+        help="what runs the models: this process, or an NVIDIA Triton server (default: %(default)s)",
+    )
+    group.add_argument(
+        "--triton-url",
+        default=Config.triton_url,
+        metavar="TARGET",
+        help="Triton's gRPC address, HOST:PORT, or any target of gRPC's, as dns:///NAME:PORT, whose addresses take "
+        "turns; without TLS, so on loopback or a network that you trust (default: %(default)s)",
+    )
+    group.add_argument(
+        "--fallback",
+        choices=("none", "embedded"),
+        default=Config.fallback,
+        help="embedded: while Triton does not answer, models run in this process (default: %(default)s)",
     )
     group.add_argument(
         "--repository",
         type=Path,
         default=Path(__file__).parent.parent / "triton_models",
         metavar="FOLDER",
-        help="the model repository (default: %(default)s)",
+        help="the model repository of the embedded backend (default: %(default)s)",
     )
     group.add_argument(
         "--canary-seconds",

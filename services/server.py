@@ -43,13 +43,16 @@ _OPTIONS = (
 
 
 @asynccontextmanager
-async def running(config: Config, backend: Backend) -> AsyncIterator[Address]:
+async def running(config: Config, backend: Backend, metrics: Metrics | None = None) -> AsyncIterator[Address]:
     """A server that listens while the context lasts, at the address that it gives.
+
+    Args:
+        metrics: those that the backend counts in too; None makes new ones.
 
     Raises:
         AddressError: the address or the metrics' port cannot be had.
     """
-    metrics = Metrics()
+    metrics = metrics or Metrics()
     watch = HealthWatch(backend, config.canary_seconds)
     server = _server(config, backend, watch, metrics)
     with ExitStack() as release:
@@ -87,19 +90,38 @@ async def serve(config: Config) -> None:
     Raises:
         AddressError: the address or the metrics' port cannot be had.
     """
-    # Imported here, for torch takes seconds, and --help and a refusal must not wait for it.
-    from services.inference.embedded import EmbeddedBackend
-
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    backend = EmbeddedBackend(config.repository)
+    metrics = Metrics()
+    backend = _backend(config, metrics)
     try:
-        async with running(config, backend) as address:
+        async with running(config, backend, metrics) as address:
             print(f"listening on {address}", flush=True)
             await stop.wait()
     finally:
         await backend.close()
+
+
+def _backend(config: Config, metrics: Metrics) -> Backend:
+    """What the configuration asks for. Imports are here: torch takes seconds that --help must not wait for."""
+    if config.backend == "embedded":
+        return _embedded(config)
+    from services.inference.triton import TritonBackend
+
+    if config.fallback == "none":
+        return TritonBackend(config.triton_url, on_retry=lambda model: metrics.retries.labels(model).inc())
+    from services.inference.fallback import FallbackBackend
+
+    # No retries where something else is at hand: a caller is better served there than by waiting.
+    triton = TritonBackend(config.triton_url, on_retry=None)
+    return FallbackBackend(triton, _embedded(config), lambda model: metrics.fallbacks.labels(model).inc())
+
+
+def _embedded(config: Config) -> Backend:
+    from services.inference.embedded import EmbeddedBackend
+
+    return EmbeddedBackend(config.repository)
 
 
 def _credentials(tls: Tls) -> grpc.ServerCredentials:

@@ -18,6 +18,7 @@ from google.protobuf.message import DecodeError
 from grpc_status import rpc_status
 
 from services.errors import InvalidRequestError, Reason
+from services.inference.deadline import within
 from services.rpc import chunks
 from services.rpc.metrics import Metrics
 from services.rpc.status import CODES, reason_of, status_of
@@ -59,8 +60,10 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
 
         async def respond(request: Any, context: Context) -> bytes | None:
             call = _Call(method, handler, self._metrics)
+            left = context.time_remaining()
             async with call.watched(context):
-                return await call.respond(request, context)
+                with within(left if left is not None else float("inf")):
+                    return await call.respond(request, context)
 
         return _WRAPPERS[handler.request_streaming, handler.response_streaming](respond)
 

@@ -32,6 +32,15 @@ class Metrics:
             ("method", "direction"),
             registry=self.registry,
         )
+        self.retries = Counter(
+            "srae_inference_retries", "Inferences that were tried again on Triton.", ("model",), registry=self.registry
+        )
+        self.fallbacks = Counter(
+            "srae_fallback_inferences",
+            "Inferences made in this process, for Triton did not answer.",
+            ("model",),
+            registry=self.registry,
+        )
 
     @contextmanager
     def exposed(self, port: int) -> Iterator[None]:

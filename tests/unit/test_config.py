@@ -101,6 +101,7 @@ def test_no_addresses(text: str) -> None:
         (["--metrics-port", "65536"], "not a port"),
         (["--canary-seconds", "nan"], "not a number of seconds"),
         (["--backend", "magic"], "invalid choice"),
+        (["--fallback", "embedded"], "--fallback is for --backend triton"),
         (["--listen", "nowhere"], "is not an address"),
         (["--max"], "unrecognized"),
     ],
