@@ -33,6 +33,7 @@ class Config:
     backend: str = "embedded"
     triton_url: str = "127.0.0.1:8001"
     fallback: str = "none"
+    inference_seconds: float = 30.0
     tls: Tls | None = None
     reflection: bool = False
     max_bytes: int = 160 * _MIB
@@ -52,8 +53,7 @@ def from_arguments(arguments: Sequence[str], environment: Mapping[str, str]) -> 
         parser.error("--tls-client-ca needs --tls-cert and --tls-key.")
     if given.fallback != "none" and given.backend != "triton":
         parser.error("--fallback is for --backend triton: the embedded backend has nothing to fall back from.")
-    runs_models = "embedded" in (given.backend, given.fallback)
-    if runs_models and not given.repository.is_dir():
+    if not given.repository.is_dir():
         parser.error(f"There is no model repository at {given.repository}. Run `make export`, or give --repository.")
     tls = Tls(given.tls_cert, given.tls_key, given.tls_client_ca) if given.tls_cert is not None else None
     if tls is None and not given.listen.is_local:
@@ -69,6 +69,7 @@ def from_arguments(arguments: Sequence[str], environment: Mapping[str, str]) -> 
         backend=given.backend,
         triton_url=given.triton_url,
         fallback=given.fallback,
+        inference_seconds=given.inference_seconds,
         tls=tls,
         reflection=given.reflection,
         max_bytes=given.max_bytes,
@@ -121,27 +122,34 @@ def _add_models(group: argparse._ArgumentGroup) -> None:
         "--backend",
         choices=("embedded", "triton"),
         default=Config.backend,
-        help="what runs the models: this process, or an NVIDIA Triton server (default: %(default)s)",
+        help="what runs the models: this process, or a Triton server (default: %(default)s)",
     )
     group.add_argument(
         "--triton-url",
         default=Config.triton_url,
         metavar="TARGET",
-        help="Triton's gRPC address, HOST:PORT, or any target of gRPC's, as dns:///NAME:PORT, whose addresses take "
-        "turns; without TLS, so on loopback or a network that you trust (default: %(default)s)",
+        help="the Triton server's gRPC: HOST:PORT, or dns:///NAME:PORT for several behind one name (default: "
+        "%(default)s)",
     )
     group.add_argument(
         "--fallback",
         choices=("none", "embedded"),
         default=Config.fallback,
-        help="embedded: while Triton does not answer, models run in this process (default: %(default)s)",
+        help="what runs the models while Triton is gone (default: %(default)s)",
+    )
+    group.add_argument(
+        "--inference-seconds",
+        type=_seconds,
+        default=Config.inference_seconds,
+        metavar="SECONDS",
+        help="the most that one inference may take, retries included (default: %(default)s)",
     )
     group.add_argument(
         "--repository",
         type=Path,
         default=Path(__file__).parent.parent / "triton_models",
         metavar="FOLDER",
-        help="the model repository of the embedded backend (default: %(default)s)",
+        help="the model repository (default: %(default)s)",
     )
     group.add_argument(
         "--canary-seconds",

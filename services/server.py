@@ -19,13 +19,15 @@ from srae.v1.restoration_service_pb2_grpc import add_RestorationServiceServicer_
 
 from services.config import Config, Tls, from_arguments
 from services.inference.backend import Backend
-from services.rpc import listener, logs
+from services.inference.fallback import FallbackBackend
+from services.rpc import listener, logs, tracing
 from services.rpc.address import Address, AddressError
 from services.rpc.chunks import UNARY_BYTES
 from services.rpc.evaluation import EvaluationServicer
 from services.rpc.gate import Gate
 from services.rpc.health import NEEDS, HealthWatch
 from services.rpc.interceptors import CallInterceptor
+from services.rpc.measured import MeasuredBackend
 from services.rpc.metrics import Metrics
 from services.rpc.protection import ProtectionServicer
 from services.rpc.restoration import RestorationServicer
@@ -46,14 +48,11 @@ _OPTIONS = (
 async def running(config: Config, backend: Backend, metrics: Metrics | None = None) -> AsyncIterator[Address]:
     """A server that listens while the context lasts, at the address that it gives.
 
-    Args:
-        metrics: those that the backend counts in too; None makes new ones.
-
     Raises:
         AddressError: the address or the metrics' port cannot be had.
     """
     metrics = metrics or Metrics()
-    watch = HealthWatch(backend, config.canary_seconds)
+    watch = HealthWatch(backend, config.canary_seconds, metrics)
     server = _server(config, backend, watch, metrics)
     with ExitStack() as release:
         address = listener.bind(server, config.listen, _credentials(config.tls) if config.tls is not None else None)
@@ -104,24 +103,30 @@ async def serve(config: Config) -> None:
 
 
 def _backend(config: Config, metrics: Metrics) -> Backend:
-    """What the configuration asks for. Imports are here: torch takes seconds that --help must not wait for."""
     if config.backend == "embedded":
-        return _embedded(config)
+        return _embedded(config, metrics)
+    # Imported here, for it is an extra that the embedded backend does without.
     from services.inference.triton import TritonBackend
 
+    triton = TritonBackend(
+        config.triton_url, config.inference_seconds, lambda model: metrics.retries.labels(model).inc()
+    )
+    measured = MeasuredBackend(triton, "triton", metrics)
     if config.fallback == "none":
-        return TritonBackend(config.triton_url, on_retry=lambda model: metrics.retries.labels(model).inc())
-    from services.inference.fallback import FallbackBackend
+        return measured
 
-    # No retries where something else is at hand: a caller is better served there than by waiting.
-    triton = TritonBackend(config.triton_url, on_retry=None)
-    return FallbackBackend(triton, _embedded(config), lambda model: metrics.fallbacks.labels(model).inc())
+    def on_use(model: str, is_fallback: bool) -> None:
+        metrics.fallback_active.set(is_fallback)
+        metrics.fallbacks.labels(model).inc(is_fallback)
+
+    return FallbackBackend(measured, _embedded(config, metrics), config.inference_seconds, on_use)
 
 
-def _embedded(config: Config) -> Backend:
+def _embedded(config: Config, metrics: Metrics) -> Backend:
+    # Imported here, for torch takes seconds, and --help and a refusal must not wait for it.
     from services.inference.embedded import EmbeddedBackend
 
-    return EmbeddedBackend(config.repository)
+    return MeasuredBackend(EmbeddedBackend(config.repository), "embedded", metrics)
 
 
 def _credentials(tls: Tls) -> grpc.ServerCredentials:
@@ -135,8 +140,9 @@ def main() -> int:
     config = from_arguments(sys.argv[1:], os.environ)
     logs.configure()
     try:
+        tracing.configure()
         asyncio.run(serve(config))
-    except AddressError as error:
+    except (AddressError, tracing.TracingError) as error:
         print(f"python -m services: error: {error}", file=sys.stderr)
         return 2
     return 0

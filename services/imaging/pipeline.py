@@ -66,7 +66,7 @@ async def protect(photo: Photo, tier: Tier, backend: Backend) -> Protected:
     answer = await backend.infer(model, inputs)
     code = _code(answer)
     if tier is Tier.ONE_PASS:
-        code = await _readable(photo, code, (lower, upper), backend)
+        code = await _readable(photo, code, (lower, upper), backend, answer.model_version)
     pixels = await asyncio.to_thread(perturb.add, photo.pixels, code)
     sha256 = await asyncio.to_thread(photo.sha256)
     kept = code if tier is Tier.SEALED else None
@@ -85,7 +85,7 @@ async def restore(photo: Photo, receipt: Receipt | None, backend: Backend, is_ow
         UnavailableError: the model cannot answer now.
     """
     if receipt is None or receipt.tier is Tier.ONE_PASS:
-        code = await _read(photo, receipt, backend)
+        code = await _read(photo, receipt.model_version if receipt is not None else "", backend)
     elif receipt.code is None:
         raise InvalidReceiptError(
             Reason.RECEIPT_INVALID, "This sealed receipt holds no code. Use the receipt as saved."
@@ -102,9 +102,13 @@ async def restore(photo: Photo, receipt: Receipt | None, backend: Backend, is_ow
 
 
 async def _readable(
-    photo: Photo, code: NDArray[np.int8], bounds: tuple[NDArray[np.int8], NDArray[np.int8]], backend: Backend
+    photo: Photo,
+    code: NDArray[np.int8],
+    bounds: tuple[NDArray[np.int8], NDArray[np.int8]],
+    backend: Backend,
+    version: str,
 ) -> NDArray[np.int8]:
-    """A code near the given one that the recoverer reads more exactly, within the photo's headroom.
+    """A code near the given one that this version of the recoverer reads more exactly, within the photo's headroom.
 
     A code that is read as it stands restores bit for bit, so the cells that are read otherwise take the value that is
     read. That changes how their neighbours are read, hence the repetition.
@@ -112,7 +116,7 @@ async def _readable(
     lower, upper = bounds
     for _ in range(READ_BACKS):
         protected = photo.with_pixels(await asyncio.to_thread(perturb.add, photo.pixels, code))
-        read = await _read(protected, None, backend)
+        read = await _read(protected, version, backend)
         if np.array_equal(read, code):
             break
         code = np.where((read >= lower) & (read <= upper), read, code)
@@ -127,9 +131,8 @@ def _check_presence(photo: Photo, code: NDArray[np.int8]) -> None:
         )
 
 
-async def _read(photo: Photo, receipt: Receipt | None, backend: Backend) -> NDArray[np.int8]:
+async def _read(photo: Photo, version: str, backend: Backend) -> NDArray[np.int8]:
     image = await asyncio.to_thread(down, photo.pixels)
-    version = receipt.model_version if receipt is not None else ""
     answer = await backend.infer(READER, {"INPUT__0": image[None]}, version)
     return _code(answer)
 

@@ -1,4 +1,4 @@
-"""Two backends, of which the second stands in while the first does not answer."""
+"""Goes on in process while Triton is gone."""
 
 from __future__ import annotations
 
@@ -10,50 +10,54 @@ from services.errors import UnavailableError, UnknownModelError
 from services.inference.backend import Backend, Inference, Tensors
 from services.inference.deadline import seconds_left, within
 
-#: The most that the first backend may take, where the caller waits long enough for both.
-_PATIENCE_SECONDS = 10.0
-#: For how long a model that did not answer is not asked: or every caller would wait for one that hangs.
+#: How long nothing is asked of a server that failed. Then one call finds out whether it is back.
 _REST_SECONDS = 5.0
+#: The server gets so much of the caller's time; the rest is for doing it here.
+_SHARE = 0.5
 _log = logging.getLogger(__name__)
 
 
 class FallbackBackend:
-    """Asks the first backend, and the second where the first is unavailable.
+    """Asks ``first``; while that is unavailable, ``second``.
 
     Args:
-        on_fallback: told the model's name at each inference of the second.
+        seconds: the most that one inference may take where the caller sets no nearer deadline.
+        on_use: told the model's name, and whether ``second`` answers now.
     """
 
-    def __init__(self, first: Backend, second: Backend, on_fallback: Callable[[str], None]) -> None:
+    def __init__(
+        self, first: Backend, second: Backend, seconds: float, on_use: Callable[[str, bool], None] = lambda *_: None
+    ) -> None:
         self._first = first
         self._second = second
-        self._on_fallback = on_fallback
-        self._rests_until: dict[str, float] = {}
+        self._seconds = seconds
+        self._on_use = on_use
+        self._rests_until = 0.0
 
     async def infer(self, model: str, tensors: Tensors, version: str = "") -> Inference:
         """See ``Backend.infer``."""
-        failure: UnavailableError | None = None
-        if time.monotonic() >= self._rests_until.get(model, 0.0):
+        if time.monotonic() >= self._rests_until:
             try:
-                # Half of the caller's time is kept for the second.
-                with within(min(_PATIENCE_SECONDS, seconds_left() / 2)):
-                    return await self._first.infer(model, tensors, version)
+                with within(_SHARE * seconds_left(self._seconds)):
+                    answer = await self._first.infer(model, tensors, version)
             except UnavailableError as error:
-                failure = error
-                self._rests_until[model] = time.monotonic() + _REST_SECONDS
-                _log.warning("%s runs in this process for now: %s", model, error)
-        self._on_fallback(model)
+                self._rests_until = time.monotonic() + _REST_SECONDS
+                _log.warning("going on in process: %s", error)
+            else:
+                self._on_use(model, False)
+                return answer
+        self._on_use(model, True)
         try:
             return await self._second.infer(model, tensors, version)
         except UnknownModelError as error:
-            # The first may well have it, so the caller must not be told that nobody has.
-            raise failure or UnavailableError(f"Model {model!r} is not served just now.") from error
+            # The server may well have it: whoever holds a receipt must not be told that nobody does.
+            raise UnavailableError(f"Model {model!r} cannot be reached just now.") from error
 
     async def ready(self, model: str) -> bool:
-        """Whether either answers."""
+        """Whether either can answer."""
         return await self._first.ready(model) or await self._second.ready(model)
 
     async def close(self) -> None:
-        """Closes both."""
+        """Lets go of both."""
         await self._first.close()
         await self._second.close()

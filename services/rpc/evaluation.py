@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -16,14 +15,13 @@ from srae.v1.evaluation_service_pb2 import (
 )
 from srae.v1.evaluation_service_pb2_grpc import EvaluationServiceServicer
 
-from services.errors import InvalidImageError
 from services.evaluation import report
-from services.imaging import codec, pipeline
-from services.imaging.photo import Photo
+from services.imaging import pipeline
 from services.inference.backend import Backend
 from services.rpc import receipts, views
 from services.rpc.chunks import receive
 from services.rpc.gate import Gate
+from services.rpc.photos import decoded
 
 
 class EvaluationServicer(EvaluationServiceServicer):
@@ -49,7 +47,7 @@ class EvaluationServicer(EvaluationServiceServicer):
     async def _evaluate(self, original: bytes, protected: bytes, options: EvaluateOptions) -> EvaluateResponse:
         receipt = receipts.from_wire(options.receipt) if options.HasField("receipt") else None
         async with self._gate.turn:
-            photos = await _decoded(original, "original"), await _decoded(protected, "protected_photo")
+            photos = await decoded(original, "original"), await decoded(protected, "protected_photo")
             report.check_pair(*photos)
             restored = await pipeline.restore(photos[1], receipt, self._backend)
             measured = await report.evaluate(*photos, restored.photo, self._backend)
@@ -62,11 +60,3 @@ class EvaluationServicer(EvaluationServiceServicer):
             is_bit_exact=measured.is_bit_exact,
             is_protected=measured.is_protected,
         )
-
-
-async def _decoded(file: bytes, field: str) -> Photo:
-    """The photo. Of two files, an error must tell which one is at fault."""
-    try:
-        return await asyncio.to_thread(codec.decode, file)
-    except InvalidImageError as error:
-        raise InvalidImageError(error.reason, str(error), field) from error

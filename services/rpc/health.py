@@ -11,6 +11,7 @@ from grpc_health.v1.health_pb2 import HealthCheckResponse
 from services.evaluation.report import CLASSIFIERS
 from services.imaging.pipeline import READER, WRITERS
 from services.inference.backend import Backend
+from services.rpc.metrics import Metrics
 
 #: The models, a service. Protecting needs them all: its answer tells what classifiers see, and how the photo restores.
 NEEDS = {
@@ -29,9 +30,10 @@ _log = logging.getLogger(__name__)
 class HealthWatch:
     """Keeps the health of each service up to date."""
 
-    def __init__(self, backend: Backend, every_seconds: float) -> None:
+    def __init__(self, backend: Backend, every_seconds: float, metrics: Metrics) -> None:
         self.servicer = health.aio.HealthServicer()
         self._backend = backend
+        self._metrics = metrics
         self._every_seconds = every_seconds
         self._serving: dict[str, bool] = {}
 
@@ -46,6 +48,9 @@ class HealthWatch:
         models = sorted({model for needs in NEEDS.values() for model in needs})
         answers = await asyncio.gather(*(self._ready(model) for model in models))
         ready = {model for model, answer in zip(models, answers, strict=True) if answer}
+        for model in models:
+            self._metrics.model_ready.labels(model).set(model in ready)
+            self._metrics.canary_failures.labels(model).inc(model not in ready)
         serving = {service: ready.issuperset(needs) for service, needs in NEEDS.items()}
         serving[OVERALL] = all(serving.values())
         for service, is_serving in serving.items():

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -19,7 +20,7 @@ from grpc_status import rpc_status
 
 from services.errors import InvalidRequestError, Reason
 from services.inference.deadline import within
-from services.rpc import chunks
+from services.rpc import chunks, photos, tracing
 from services.rpc.metrics import Metrics
 from services.rpc.status import CODES, reason_of, status_of
 
@@ -60,9 +61,10 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
 
         async def respond(request: Any, context: Context) -> bytes | None:
             call = _Call(method, handler, self._metrics)
-            left = context.time_remaining()
+            photos.received.set(call.photos)
+            patience = context.time_remaining()
             async with call.watched(context):
-                with within(left if left is not None else float("inf")):
+                with within(math.inf if patience is None else patience), tracing.span(method, {"rpc.system": "grpc"}):
                     return await call.respond(request, context)
 
         return _WRAPPERS[handler.request_streaming, handler.response_streaming](respond)
@@ -79,6 +81,7 @@ class _Call:
         self._code = grpc.StatusCode.OK
         self._reason = ""
         self._bytes = {"in": 0, "out": 0}
+        self.photos = photos.Received()
 
     @asynccontextmanager
     async def watched(self, context: Context) -> AsyncIterator[None]:
@@ -135,6 +138,8 @@ class _Call:
         self._metrics.seconds.labels(self._method).observe(seconds)
         for direction, count in self._bytes.items():
             self._metrics.bytes.labels(self._method, direction).inc(count)
+        self._metrics.images.labels(self._method).inc(self.photos.images)
+        self._metrics.pixels.labels(self._method).inc(self.photos.pixels)
         fields = {
             "method": self._method,
             "request_id": self._id,
@@ -143,6 +148,8 @@ class _Call:
             "duration_ms": round(1000 * seconds, 1),
             "bytes_in": self._bytes["in"],
             "bytes_out": self._bytes["out"],
+            "images": self.photos.images,
+            "pixels": self.photos.pixels,
         }
         _log.info("call", extra={"fields": fields})
 

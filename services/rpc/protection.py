@@ -26,6 +26,7 @@ from services.inference.backend import Backend
 from services.rpc import receipts, views
 from services.rpc.chunks import fitting, receive, split
 from services.rpc.gate import Gate
+from services.rpc.photos import decoded
 
 
 class ProtectionServicer(ProtectionServiceServicer):
@@ -54,7 +55,7 @@ class ProtectionServicer(ProtectionServiceServicer):
     async def _protect(self, image: bytes, options: ProtectOptions) -> tuple[bytes, ProtectionOutcome]:
         tier = _tier(options)
         async with self._gate.turn:
-            original = await asyncio.to_thread(codec.decode, image)
+            original = await decoded(image)
             protected = await pipeline.protect(original, tier, self._backend)
             receipt = protected.receipt
             encoded = await asyncio.to_thread(codec.encode, protected.photo, options.mime_type)

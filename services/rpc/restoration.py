@@ -23,6 +23,7 @@ from services.inference.backend import Backend
 from services.rpc import receipts
 from services.rpc.chunks import fitting, receive, split
 from services.rpc.gate import Gate
+from services.rpc.photos import decoded
 
 #: Restored photos are lossless unless asked otherwise, or a bit-exact restoration would be lost on its way out.
 _DEFAULT_MIME_TYPE = "image/png"
@@ -54,7 +55,7 @@ class RestorationServicer(RestorationServiceServicer):
     async def _restore(self, image: bytes, options: RestoreOptions) -> tuple[bytes, RestorationOutcome]:
         receipt = receipts.from_wire(options.receipt) if options.HasField("receipt") else None
         async with self._gate.turn:
-            photo = await asyncio.to_thread(codec.decode, image)
+            photo = await decoded(image)
             restored = await pipeline.restore(photo, receipt, self._backend)
             encoded = await asyncio.to_thread(codec.encode, restored.photo, options.mime_type or _DEFAULT_MIME_TYPE)
         if restored.is_bit_exact is None:

@@ -99,20 +99,14 @@ async def _until_ready(given: argparse.Namespace, watcher: subprocess.Popen[byte
     deadline = time.monotonic() + _START_SECONDS
     try:
         while waiting and watcher.poll() is None and time.monotonic() < deadline:
-            waiting = [model for model in waiting if not await _passes(model, backend)]
-            await asyncio.sleep(0.2)
+            try:
+                await backend.infer(waiting[0], canary_inputs(waiting[0]))
+                waiting.pop(0)
+            except SraeError:
+                await asyncio.sleep(0.2)
     finally:
         await backend.close()
     return not waiting
-
-
-async def _passes(model: str, backend: TritonBackend) -> bool:
-    """Whether a canary passes. Unlike ``ready``, it says nothing: a server that starts fails many."""
-    try:
-        await backend.infer(model, canary_inputs(model))
-    except SraeError:
-        return False
-    return True
 
 
 def _watch(given: argparse.Namespace) -> int:

@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -16,6 +17,8 @@ from services.triton_server.fetch import Installation
 EXIT_SECONDS = 10
 #: After it, a server that a dead stub holds up is killed.
 _KILL_SECONDS = EXIT_SECONDS + 5
+#: A region younger than this may be one that another server makes just now, and maps next.
+_NEW_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ class TritonProcess:
 
     def start(self) -> None:
         """Starts the server. It is ready seconds later."""
-        self._clear_shared_memory()
+        _clear_shared_memory()
         self._process = subprocess.Popen(
             self._command(),
             env=self._installation.environment(self._settings.threads),
@@ -69,7 +72,7 @@ class TritonProcess:
                 self._process.wait(_KILL_SECONDS)
             except subprocess.TimeoutExpired:
                 self.kill()
-            self._clear_shared_memory()
+            _clear_shared_memory()
 
     def kill(self) -> None:
         """Ends the server and its stubs at once."""
@@ -77,7 +80,7 @@ class TritonProcess:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
-            self._clear_shared_memory()
+            _clear_shared_memory()
 
     def _command(self) -> list[str]:
         settings = self._settings
@@ -95,7 +98,6 @@ class TritonProcess:
             "grpc-port": settings.grpc_port,
             "metrics-address": "127.0.0.1",
             "metrics-port": settings.metrics_port,
-            "backend-config": f"pytorch,shm-region-prefix-name={self._prefix}",
         }
         if settings.profile:
             flags["model-config-name"] = settings.profile
@@ -103,11 +105,21 @@ class TritonProcess:
         given = [f"--{name}={value}" for name, value in flags.items()]
         return [str(self._installation.binary), *given, "--disable-auto-complete-config"]
 
-    @property
-    def _prefix(self) -> str:
-        return f"srae_triton_{self._settings.grpc_port}_"
 
-    def _clear_shared_memory(self) -> None:
-        """A server that was killed leaves its regions behind."""
-        for region in Path("/dev/shm").glob(f"{self._prefix}*"):
-            region.unlink(missing_ok=True)
+def _clear_shared_memory() -> None:
+    """Removes the regions that killed servers left behind: those that no process has mapped.
+
+    Their names tell nothing of their server: this one gives Python-based backends a prefix of its own choice.
+    """
+    mapped = "".join(_maps(process) for process in Path("/proc").glob("[0-9]*"))
+    for region in Path("/dev/shm").glob("triton_*_backend_shm_region_*"):
+        if region.name not in mapped and time.time() - region.stat().st_mtime > _NEW_SECONDS:
+            with contextlib.suppress(OSError):  # another user's
+                region.unlink()
+
+
+def _maps(process: Path) -> str:
+    try:
+        return (process / "maps").read_text(errors="replace")
+    except OSError:  # it has ended, or is another user's
+        return ""

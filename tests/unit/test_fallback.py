@@ -10,8 +10,9 @@ from server_support import FakeBackend
 
 from services.errors import UnavailableError
 from services.inference import fallback
+from services.inference.backend import Inference, Tensors
 from services.inference.canary import canary_inputs
-from services.inference.deadline import within
+from services.inference.deadline import seconds_left, within
 from services.inference.fallback import FallbackBackend
 
 
@@ -20,14 +21,22 @@ class Asked(FakeBackend):
 
     count = 0
 
-    async def infer(self, model, tensors, version=""):  # type: ignore[no-untyped-def]
+    async def infer(self, model: str, tensors: Tensors, version: str = "") -> Inference:
         self.count += 1
         return await super().infer(model, tensors, version)
 
 
-def pair() -> tuple[Asked, Asked, list[str], FallbackBackend]:
+class Slow(FakeBackend):
+    """Takes all the time that it is given."""
+
+    async def infer(self, model: str, tensors: Tensors, version: str = "") -> Inference:
+        await asyncio.sleep(seconds_left())
+        raise UnavailableError("It hangs.")
+
+
+def pair() -> tuple[Asked, Asked, list[bool], FallbackBackend]:
     first, second, told = Asked(), Asked(), []
-    return first, second, told, FallbackBackend(first, second, told.append)
+    return first, second, told, FallbackBackend(first, second, 10.0, lambda _, is_fallback: told.append(is_fallback))
 
 
 async def infer(backend: FallbackBackend, version: str = "") -> None:
@@ -37,23 +46,21 @@ async def infer(backend: FallbackBackend, version: str = "") -> None:
 async def test_the_second_is_not_asked_while_the_first_answers() -> None:
     first, second, told, backend = pair()
     await infer(backend)
-    assert (first.count, second.count, told) == (1, 0, [])
+    assert (first.count, second.count, told) == (1, 0, [False])
 
 
-async def test_the_second_answers_at_once_and_the_first_is_asked_again_after_a_rest(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_the_second_answers_and_the_first_is_asked_again_after_a_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fallback, "_REST_SECONDS", 0.1)
     first, second, told, backend = pair()
     first.down = {"recoverer"}
     await infer(backend)
     await infer(backend)
-    assert (first.count, second.count, told) == (1, 2, ["recoverer", "recoverer"])
+    assert (first.count, second.count, told) == (1, 2, [True, True])
 
     first.down = set()
     await asyncio.sleep(0.15)
     await infer(backend)
-    assert (first.count, second.count, len(told)) == (2, 2, 2)
+    assert (first.count, second.count, told) == (2, 2, [True, True, False])
 
 
 async def test_a_version_that_only_the_first_has_is_unavailable_and_not_unknown() -> None:
@@ -65,17 +72,10 @@ async def test_a_version_that_only_the_first_has_is_unavailable_and_not_unknown(
 
 
 async def test_time_is_left_for_the_second() -> None:
-    class Slow(Asked):
-        async def infer(self, model, tensors, version=""):  # type: ignore[no-untyped-def]
-            from services.inference.deadline import seconds_left
-
-            await asyncio.sleep(seconds_left())
-            raise UnavailableError("It hangs.")
-
     second = Asked()
     started = time.monotonic()
     with within(1.0):
-        await infer(FallbackBackend(Slow(), second, lambda model: None))
+        await infer(FallbackBackend(Slow(), second, 10.0))
     assert second.count == 1
     assert time.monotonic() - started < 1.0
 
