@@ -46,7 +46,7 @@ class EmbeddedBackend:
 
     async def infer(self, model: str, tensors: Tensors, version: str = "") -> Inference:
         """See ``Backend.infer``."""
-        check_inputs(model, tensors)
+        check_inputs(model, tensors, version)
         chosen = version or self._newest(model)
         loop = asyncio.get_running_loop()
         try:

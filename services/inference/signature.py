@@ -54,14 +54,16 @@ def signature(model: str) -> Signature:
     return SIGNATURES[model]
 
 
-def check_inputs(model: str, tensors: Mapping[str, NDArray[Any]]) -> None:
+def check_inputs(model: str, tensors: Mapping[str, NDArray[Any]], version: str) -> None:
     """Refuses tensors that the model does not take, which only an error of ours can bring about.
 
     Raises:
-        UnknownModelError: there is no model of that name.
+        UnknownModelError: there is no model of that name, or the version is no number.
         ValueError: a tensor is missing, too many, of another type or shape, or the batch is empty or too large.
     """
     specs = {f"INPUT__{i}": spec for i, spec in enumerate(signature(model).inputs)}
+    if version and not (version.isascii() and version.isdigit()):
+        raise UnknownModelError(f"Model {model!r} has no version {version!r} here.")
     if set(tensors) != set(specs):
         raise ValueError(f"{model} takes {sorted(specs)}, not {sorted(tensors)}")
     batch = len(tensors["INPUT__0"]) if tensors["INPUT__0"].ndim else 0

@@ -83,7 +83,7 @@ class TritonBackend:
 
     async def infer(self, model: str, tensors: Tensors, version: str = "") -> Inference:
         """See ``Backend.infer``."""
-        check_inputs(model, tensors)
+        check_inputs(model, tensors, version)
         request = _request(model, tensors, version)
         allowed = seconds_left(self._inference_seconds)
         allowed -= min(_MARGIN_SECONDS, allowed / 10)

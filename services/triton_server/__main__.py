@@ -114,9 +114,8 @@ def _watch(given: argparse.Namespace) -> int:
     run = given.home / "run"
     run.mkdir(parents=True, exist_ok=True)
     settings = Settings(given.repository, given.port, given.metrics_port, given.threads, given.profile)
-    with (run / f"{given.port}.log").open("ab") as log:
-        process = TritonProcess(installation(given.home), settings, log)
-        asyncio.run(_watched(Watch(process, settings.url, _models(given.repository))))
+    process = TritonProcess(installation(given.home), settings, run / f"{given.port}.log")
+    asyncio.run(_watched(Watch(process, settings.url, _models(given.repository))))
     return 0
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import TracebackType
 
 import grpc
 from tritonclient.grpc.service_pb2 import (
+    ModelStatistics,
     ModelStatisticsRequest,
     RepositoryIndexRequest,
     RepositoryModelLoadRequest,
@@ -80,10 +82,21 @@ class Control:
         Raises:
             ControlError: the server does not answer.
         """
+        return sum(entry.execution_count for entry in await self._statistics(model))
+
+    async def images(self, model: str) -> int:
+        """How many images it has run on: more than its executions where requests were put together.
+
+        Raises:
+            ControlError: the server does not answer.
+        """
+        return sum(entry.inference_count for entry in await self._statistics(model))
+
+    async def _statistics(self, model: str) -> Sequence[ModelStatistics]:
         try:
             answer = await self._stub.ModelStatistics(ModelStatisticsRequest(name=model), timeout=_ASK_SECONDS)
         except grpc.aio.AioRpcError as error:
             if error.code() in (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND):
-                return 0
+                return ()
             raise ControlError(f"The server does not answer: {error.details()}") from error
-        return sum(entry.execution_count for entry in answer.model_stats)
+        return tuple(answer.model_stats)

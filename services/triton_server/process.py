@@ -9,7 +9,6 @@ import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from services.triton_server.fetch import Installation
 
@@ -40,7 +39,7 @@ class Settings:
 class TritonProcess:
     """Starts and ends tritonserver. Loading models, and whether they answer, is asked over gRPC."""
 
-    def __init__(self, installation: Installation, settings: Settings, log: IO[bytes] | None = None) -> None:
+    def __init__(self, installation: Installation, settings: Settings, log: Path) -> None:
         self._installation = installation
         self._settings = settings
         self._log = log
@@ -54,15 +53,16 @@ class TritonProcess:
     def start(self) -> None:
         """Starts the server. It is ready seconds later."""
         _clear_shared_memory()
-        self._process = subprocess.Popen(
-            self._command(),
-            env=self._installation.environment(self._settings.threads),
-            stdin=subprocess.DEVNULL,
-            stdout=self._log or subprocess.DEVNULL,
-            stderr=subprocess.STDOUT,
-            # A Ctrl-C is for the one who watches the server, and who then stops it in order.
-            start_new_session=True,
-        )
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command(),
+                env=self._installation.environment(self._settings.threads),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                # A Ctrl-C is for the one who watches the server, and who then stops it in order.
+                start_new_session=True,
+            )
 
     def stop(self) -> None:
         """Ends the server once the requests under way are answered; kills it where that takes too long."""
