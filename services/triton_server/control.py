@@ -76,21 +76,13 @@ class Control:
             raise ControlError(f"The server does not answer: {error.details()}") from error
         return sorted(int(entry.version) for entry in index.models if entry.name == model and entry.version)
 
-    async def executions(self, model: str) -> int:
-        """How often the model has run since it was loaded; 0 where it is not served.
+    async def successes(self, model: str) -> int:
+        """How many requests the model has answered since it was loaded; 0 where it is not served.
 
         Raises:
             ControlError: the server does not answer.
         """
-        return sum(entry.execution_count for entry in await self._statistics(model))
-
-    async def images(self, model: str) -> int:
-        """How many images it has run on: more than its executions where requests were put together.
-
-        Raises:
-            ControlError: the server does not answer.
-        """
-        return sum(entry.inference_count for entry in await self._statistics(model))
+        return sum(entry.inference_stats.success.count for entry in await self._statistics(model))
 
     async def _statistics(self, model: str) -> Sequence[ModelStatistics]:
         try:

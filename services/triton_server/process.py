@@ -16,8 +16,7 @@ from services.triton_server.fetch import Installation
 EXIT_SECONDS = 10
 #: After it, a server that a dead stub holds up is killed.
 _KILL_SECONDS = EXIT_SECONDS + 5
-#: A region younger than this may be one that another server makes just now, and maps next.
-_NEW_SECONDS = 1.0
+_SETTLED_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -107,19 +106,22 @@ class TritonProcess:
 
 
 def _clear_shared_memory() -> None:
-    """Removes the regions that killed servers left behind: those that no process has mapped.
-
-    Their names tell nothing of their server: this one gives Python-based backends a prefix of its own choice.
-    """
-    mapped = "".join(_maps(process) for process in Path("/proc").glob("[0-9]*"))
-    for region in Path("/dev/shm").glob("triton_*_backend_shm_region_*"):
-        if region.name not in mapped and time.time() - region.stat().st_mtime > _NEW_SECONDS:
-            with contextlib.suppress(OSError):  # another user's
+    """Removes what servers that were killed left behind: regions that no process has mapped any more."""
+    regions = [region for region in Path("/dev/shm").glob("triton_pytorch_backend_shm_region_*") if _is_old(region)]
+    if not regions:
+        return
+    mapped = set()
+    for maps in Path("/proc").glob("[0-9]*/maps"):
+        with contextlib.suppress(OSError):
+            mapped |= {line.split()[-1] for line in maps.read_text().splitlines() if "/dev/shm/" in line}
+    for region in regions:
+        if str(region) not in mapped:
+            with contextlib.suppress(OSError):
                 region.unlink()
 
 
-def _maps(process: Path) -> str:
-    try:
-        return (process / "maps").read_text(errors="replace")
-    except OSError:  # it has ended, or is another user's
-        return ""
+def _is_old(region: Path) -> bool:
+    """Whether it is older than the moment between a region's making and its mapping."""
+    with contextlib.suppress(OSError):
+        return time.time() - region.stat().st_mtime > _SETTLED_SECONDS
+    return False

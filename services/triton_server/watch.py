@@ -102,12 +102,12 @@ class Watch:
         Raises:
             ControlError: the server does not answer.
         """
-        before = await control.executions(model)
+        before = await control.successes(model)
         try:
             await canary.infer(model, canary_inputs(model))
         except NoAnswerError:
             # One that has much to do is slow, and well.
-            return await control.executions(model) > before
+            return await control.successes(model) > before
         except SraeError as error:
             if self._process.pid is not None and time.monotonic() > self._rests_until.get(model, 0.0):
                 _log.error("%s is loaded anew: %s", model, error)

@@ -37,13 +37,12 @@ class Server:
     def stubs(self, model: str) -> list[int]:
         """The processes in which the model's instances run."""
         found = []
-        path = f"{self.settings.repository.resolve()}/{model}/"
         for folder in Path("/proc").glob("[0-9]*"):
             try:
-                program, *arguments = (folder / "cmdline").read_bytes().decode().split("\0")
+                command = (folder / "cmdline").read_bytes().decode().split("\0")
             except OSError:
                 continue
-            if program.endswith("triton_python_backend_stub") and arguments[0].startswith(path):
+            if command[0].endswith("stub") and command[1].startswith(f"{self.settings.repository}/{model}/"):
                 found.append(int(folder.name))
         return found
 

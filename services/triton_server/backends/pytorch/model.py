@@ -35,6 +35,13 @@ class TritonPythonModel:
 
     def execute(self, requests: list) -> list:
         """Answers requests that the dynamic batcher put together, with one run of the model."""
+        # Nobody waits for the answer to a request whose caller gave up, or whose deadline has passed.
+        wanted = [request for request in requests if not request.is_cancelled()]
+        answers = dict(zip(map(id, wanted), self._answers(wanted), strict=True)) if wanted else {}
+        cancelled = pb_utils.InferenceResponse(error=pb_utils.TritonError("cancelled", pb_utils.TritonError.CANCELLED))
+        return [answers.get(id(request), cancelled) for request in requests]
+
+    def _answers(self, requests: list) -> list:
         sizes = [pb_utils.get_input_tensor_by_name(request, self._inputs[0]).shape()[0] for request in requests]
         try:
             outputs = self._run([self._gathered(requests, name) for name in self._inputs])
