@@ -88,6 +88,10 @@ triton-stop: ## Stops it
 test-triton: setup ## Runs one suite on both backends, and a real Triton server through its faults and rollouts
 	$(BIN)/python -m pytest tests/contract
 
+.PHONY: bench-triton
+bench-triton: setup ## Measures what the services cost on top of Triton, and beside the embedded backend, in one run
+	PYTHONPATH=tests/contract:tests/integration $(BIN)/python tests/benchmarks/triton_wrapping.py $(ARGS)
+
 .PHONY: train
 train: $(VENV)/.stamp ## Trains the one-pass model (an hour or two on a CPU; resumes) and puts its weights in place
 	$(BIN)/python -m training.train_one_pass --weights training/weights/one_pass $(ARGS)

@@ -1,6 +1,6 @@
 """Models on an NVIDIA Triton server, over gRPC.
 
-Calls are made on the generated stub: tritonclient's own wrapper costs more than the network does (docs/adr/0008).
+Calls are made on the generated stub: tritonclient's own wrapper copies each tensor more often (docs/adr/0008).
 Inference changes nothing, so what failed for the server's sake is tried again for as long as the caller waits.
 """
 

@@ -17,8 +17,9 @@ from tritonclient.grpc.service_pb2_grpc import GRPCInferenceServiceStub
 
 from services.inference.triton import connect
 
-#: Loading takes seconds a model, and unloading waits for the requests under way.
+#: Loading takes seconds a model.
 _LOAD_SECONDS = 120.0
+_UNLOAD_SECONDS = 15.0
 _ASK_SECONDS = 5.0
 
 
@@ -60,7 +61,7 @@ class Control:
         """
         try:
             request = RepositoryModelUnloadRequest(model_name=model)
-            await self._stub.RepositoryModelUnload(request, timeout=_LOAD_SECONDS)
+            await self._stub.RepositoryModelUnload(request, timeout=_UNLOAD_SECONDS)
         except grpc.aio.AioRpcError as error:
             raise ControlError(f"{model} cannot be unloaded: {error.details()}") from error
 

@@ -45,7 +45,7 @@ class Installation:
 
     def environment(self, threads: int) -> dict[str, str]:
         """The server's environment: its stubs run this Python, with so many threads each."""
-        libraries = [str(self.folder / "wheel" / "nvidia_pytriton.libs"), sysconfig.get_config_var("LIBDIR")]
+        libraries = [str(self.folder / "wheel" / "nvidia_pytriton.libs"), sysconfig.get_config_var("LIBDIR") or ""]
         return {
             **os.environ,
             "LD_LIBRARY_PATH": ":".join(libraries),

@@ -51,6 +51,8 @@ class TritonProcess:
 
     def start(self) -> None:
         """Starts the server. It is ready seconds later."""
+        # Of a server that died, a stub can stay behind.
+        self.kill()
         _clear_shared_memory()
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(

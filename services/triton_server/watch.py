@@ -44,7 +44,7 @@ class Watch:
         process: TritonProcess,
         url: str,
         models: Sequence[str],
-        every_seconds: float = 1.0,
+        every_seconds: float = 5.0,
         patience_seconds: float = 10.0,
     ) -> None:
         self._process = process
@@ -115,8 +115,11 @@ class Watch:
         return True
 
     async def _reload(self, model: str, canary: TritonBackend, control: Control) -> None:
+        """Raises:
+        ControlError: it does not even unload.
+        """
+        await control.unload(model)
         try:
-            await control.unload(model)
             await control.load(model)
             await canary.infer(model, canary_inputs(model))
         except (ControlError, SraeError) as error:

@@ -176,7 +176,7 @@ async def test_a_version_of_another_shape_never_makes_a_picture(service: Watched
 
 
 async def test_a_server_that_is_gone_is_unavailable_in_time(small: Server) -> None:
-    backend = TritonBackend(small.url)
+    backend = TritonBackend(small.url, inference_seconds=2.0)
     started = time.monotonic()
     with pytest.raises(UnavailableError), within(1.0):
         await backend.infer(MODEL, batch(MODEL, 1))

@@ -7,6 +7,8 @@ import json
 import logging
 import socket
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import grpc
@@ -18,7 +20,13 @@ from grpc_reflection.v1alpha.reflection_pb2_grpc import ServerReflectionStub
 from server_support import Client, FakeBackend, config, file, pixels, served
 from srae.v1 import protection_service_pb2 as pr
 
+from services.errors import UnavailableError
+from services.inference.canary import canary_inputs
+from services.rpc import tracing
 from services.rpc.logs import JsonFormatter
+from services.rpc.measured import MeasuredBackend
+from services.rpc.metrics import Metrics
+from services.server import running
 
 SERVICES = ["srae.v1.ProtectionService", "srae.v1.RestorationService", "srae.v1.EvaluationService"]
 
@@ -108,6 +116,68 @@ async def test_metrics_count_the_calls(tmp_path: Path) -> None:
     assert f"srae_call_seconds_count{{{method}}} 2.0" in text
     assert f"srae_calls_in_flight{{{method}}} 0.0" in text
     assert f'srae_bytes_total{{direction="in",{method}}} {float(request.ByteSize())}' in text
+    # The empty image of the second call is no photo.
+    assert f"srae_images_total{{{method}}} 1.0" in text
+    assert f"srae_pixels_total{{{method}}} {96 * 120.0}" in text
+
+
+async def test_metrics_tell_of_canaries(tmp_path: Path) -> None:
+    backend, metrics = FakeBackend(down={"refiner"}), Metrics()
+    async with running(config(tmp_path), backend, metrics):
+        pass
+    assert metrics.registry.get_sample_value("srae_model_ready", {"model": "refiner"}) == 0.0
+    assert metrics.registry.get_sample_value("srae_canary_failures_total", {"model": "refiner"}) >= 1.0
+    assert metrics.registry.get_sample_value("srae_model_ready", {"model": "recoverer"}) == 1.0
+    assert metrics.registry.get_sample_value("srae_canary_failures_total", {"model": "recoverer"}) == 0.0
+
+
+async def test_metrics_tell_of_inferences(tmp_path: Path) -> None:
+    metrics = Metrics()
+    backend = MeasuredBackend(FakeBackend(down={"recoverer"}), "embedded", metrics)
+    await backend.infer("refiner", canary_inputs("refiner"))
+    with pytest.raises(UnavailableError):
+        await backend.infer("recoverer", canary_inputs("recoverer"))
+
+    def counted(**labels: str) -> float | None:
+        return metrics.registry.get_sample_value("srae_inferences_total", {"backend": "embedded", **labels})
+
+    assert counted(model="refiner", version="1", code="OK") == 1.0
+    assert counted(model="recoverer", version="", code="UNAVAILABLE") == 1.0
+    images = {"backend": "embedded", "model": "refiner"}
+    assert metrics.registry.get_sample_value("srae_inference_images_total", images) == 1.0
+
+
+def test_the_page_explains_every_metric() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
+    for family in Metrics().registry.collect():
+        name = f"{family.name}_total" if family.type == "counter" else family.name
+        assert f"| `{name}` |" in page
+
+
+async def test_a_call_and_its_inferences_are_spans_without_content(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spans: list[tuple[str, dict[str, str]]] = []
+
+    class Tracer:
+        @contextmanager
+        def start_as_current_span(self, name: str, attributes: dict[str, str], record_exception: bool) -> Iterator:
+            spans.append((name, attributes))
+            yield None
+
+    monkeypatch.setattr(tracing, "_tracer", Tracer())
+    metrics = Metrics()
+    async with served(config(tmp_path), MeasuredBackend(FakeBackend(), "embedded", metrics)) as client:
+        await client.protection.Protect(pr.ProtectRequest(image=file(pixels())))
+
+    assert spans[0] == ("/srae.v1.ProtectionService/Protect", {"rpc.system": "grpc"})
+    assert ("infer", {"srae.model": "refiner", "srae.backend": "embedded"}) in spans
+    assert {name for name, _ in spans} == {spans[0][0], "infer"}
+
+
+def test_traces_are_off_unless_asked_for() -> None:
+    tracing.configure({})
+    assert tracing._tracer is None
 
 
 def _get(url: str) -> str:

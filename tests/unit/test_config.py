@@ -58,6 +58,14 @@ def test_the_command_line_wins_over_variables(tmp_path: Path) -> None:
     assert not from_arguments(["--no-reflection"], environment).reflection
 
 
+def test_triton_is_a_variable_away() -> None:
+    config = from_arguments(
+        [], {"SRAE_BACKEND": "triton", "SRAE_TRITON_URL": "dns:///t:8001", "SRAE_FALLBACK": "embedded"}
+    )
+
+    assert (config.backend, config.triton_url, config.fallback) == ("triton", "dns:///t:8001", "embedded")
+
+
 @pytest.mark.parametrize("address", ["0.0.0.0:50051", "[::]:50051", "192.168.1.2:1", "example.com:443", "127.1:80"])
 def test_other_addresses_need_tls(address: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert "needs TLS" in refused(capsys, "--listen", address)
@@ -102,6 +110,8 @@ def test_no_addresses(text: str) -> None:
         (["--canary-seconds", "nan"], "not a number of seconds"),
         (["--backend", "magic"], "invalid choice"),
         (["--fallback", "embedded"], "--fallback is for --backend triton"),
+        (["--fallback", "magic"], "invalid choice"),
+        (["--inference-seconds", "0"], "not a number of seconds"),
         (["--listen", "nowhere"], "is not an address"),
         (["--max"], "unrecognized"),
     ],
