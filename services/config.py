@@ -55,6 +55,8 @@ def from_arguments(arguments: Sequence[str], environment: Mapping[str, str]) -> 
         parser.error("TLS needs both --tls-cert and --tls-key.")
     if given.tls_client_ca is not None and given.tls_cert is None:
         parser.error("--tls-client-ca needs --tls-cert and --tls-key.")
+    if given.fallback != "none" and given.backend != "triton":
+        parser.error("--fallback is for --backend triton: the embedded backend has nothing to fall back from.")
     if not given.repository.is_dir():
         parser.error(f"There is no model repository at {given.repository}. Run `make export`, or give --repository.")
     tls = Tls(given.tls_cert, given.tls_key, given.tls_client_ca) if given.tls_cert is not None else None

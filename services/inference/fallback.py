@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 
-from services.errors import UnavailableError
+from services.errors import UnavailableError, UnknownModelError
 from services.inference.backend import Backend, Inference, Tensors
 from services.inference.deadline import seconds_left, within
 
@@ -47,7 +47,11 @@ class FallbackBackend:
                 self._on_use(model, False)
                 return answer
         self._on_use(model, True)
-        return await self._second.infer(model, tensors, version)
+        try:
+            return await self._second.infer(model, tensors, version)
+        except UnknownModelError as error:
+            # The server may well have it: whoever holds a receipt must not be told that nobody does.
+            raise UnavailableError(f"Model {model!r} cannot be reached just now.") from error
 
     async def ready(self, model: str) -> bool:
         """Whether either can answer."""

@@ -117,6 +117,7 @@ def test_no_addresses(text: str) -> None:
         (["--health-listen", "nowhere"], "is not an address"),
         (["--canary-seconds", "nan"], "not a number of seconds"),
         (["--backend", "magic"], "invalid choice"),
+        (["--fallback", "embedded"], "--fallback is for --backend triton"),
         (["--fallback", "magic"], "invalid choice"),
         (["--inference-seconds", "0"], "not a number of seconds"),
         (["--listen", "nowhere"], "is not an address"),
