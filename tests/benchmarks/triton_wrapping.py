@@ -3,7 +3,7 @@
     tensor    one inference with one and the same tensor: Triton's bare stub ("direct"), TritonBackend ("backend"),
               EmbeddedBackend ("embedded")
     protect   one sealed protection of one and the same photo: the bare inferences that it takes, refiner and then
-              classifier with three images, on Triton ("direct"); ProtectionService over Triton ("service"), which also
+              each classifier with three images, on Triton ("direct"); ProtectionService over Triton ("service"), which also
               decodes, shrinks, adds, encodes, decodes again and measures; ProtectionService in process ("embedded")
 
 Everything is interleaved, call by call at concurrency 1 and block by block at 8, so that a noisy machine is noisy for
@@ -35,6 +35,8 @@ from srae.v1.protection_service_pb2_grpc import ProtectionServiceStub
 from triton_support import REPOSITORY, answering, batch, prepared, serving
 from tritonclient.grpc.service_pb2_grpc import GRPCInferenceServiceStub
 
+from services.imaging.pipeline import MADE_WITH
+from services.imaging.receipt import Tier
 from services.inference.backend import Tensors
 from services.inference.embedded import EmbeddedBackend
 from services.inference.triton import TritonBackend, _request, connect
@@ -44,7 +46,8 @@ from services.server import running
 from services.triton_server.fetch import installation
 
 Call = Callable[[], Awaitable[object]]
-MODELS = ["refiner", "recoverer", "classifier_efficientnet_lite0"]
+CLASSIFIERS = MADE_WITH[Tier.SEALED]
+MODELS = ["refiner", "recoverer", *CLASSIFIERS]
 RESULT = Path(__file__).parent / "results" / "triton_wrapping.json"
 
 
@@ -85,11 +88,11 @@ async def run(url: str, folder: Path, rounds: int, concurrency: int) -> dict[str
         "backend": lambda: triton.infer("recoverer", one),
         "embedded": lambda: embedded.infer("recoverer", one),
     }
-    refine, classify = direct("refiner", batch("refiner", 1)), direct(MODELS[2], batch(MODELS[2], 3))
+    steps = [direct("refiner", batch("refiner", 1)), *(direct(name, batch(name, 3)) for name in CLASSIFIERS)]
 
     async def inferences() -> None:
-        await refine()
-        await classify()
+        for step in steps:
+            await step()
 
     async with AsyncExitStack() as stack:
         protect: dict[str, Call] = {"direct": inferences}
