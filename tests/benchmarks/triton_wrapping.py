@@ -3,8 +3,9 @@
     tensor    one inference with one and the same tensor: Triton's bare stub ("direct"), TritonBackend ("backend"),
               EmbeddedBackend ("embedded")
     protect   one sealed protection of one and the same photo: the bare inferences that it takes, refiner and then
-              each classifier with three images, on Triton ("direct"); ProtectionService over Triton ("service"), which also
-              decodes, shrinks, adds, encodes, decodes again and measures; ProtectionService in process ("embedded")
+              each classifier with three images, on Triton ("direct"); ProtectionService over Triton ("service"),
+              which also decodes, shrinks, adds, encodes, decodes again and measures; ProtectionService in process
+              ("embedded")
 
 Everything is interleaved, call by call at concurrency 1 and block by block at 8, so that a noisy machine is noisy for
 all. Only the ratios mean something. Both backends run a model on one thread.
