@@ -59,10 +59,10 @@ def copied(folder: Path, models: Sequence[str]) -> Path:
     return folder
 
 
-def prepared(installation: Installation, repository: Path) -> Server:
+def prepared(installation: Installation, repository: Path, profile: str = "") -> Server:
     """A server that does not run yet. What it says goes beside its repository."""
     grpc_port, metrics_port = free_ports()
-    settings = Settings(repository, grpc_port, metrics_port)
+    settings = Settings(repository, grpc_port, metrics_port, profile=profile)
     return Server(TritonProcess(installation, settings, repository.parent / "triton.log"), settings)
 
 

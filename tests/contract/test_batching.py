@@ -1,0 +1,39 @@
+"""The GPU profile on a real server: calls that arrive together are run together."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import urllib.request
+from pathlib import Path
+
+from triton_support import answering, batch, copied, prepared, serving
+
+from services.inference.triton import TritonBackend
+from services.triton_server.fetch import Installation
+
+MODEL = "recoverer"
+NAMES = "nv_inference_count", "nv_inference_exec_count"
+
+
+async def test_in_the_gpu_profile_calls_of_one_moment_become_batches(triton: Installation, tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    server = prepared(triton, copied(tmp_path / "models", [MODEL]), profile="gpu")
+    with serving(server) as url:
+        await answering(url, [MODEL])
+        backend = TritonBackend(url)
+        before = counted(server.settings.metrics_port)
+        await asyncio.gather(*(backend.infer(MODEL, batch(MODEL, 1)) for _ in range(64)))
+        await backend.close()
+        after = counted(server.settings.metrics_port)
+    inferences, executions = (now - then for now, then in zip(after, before, strict=True))
+    assert inferences == 64
+    assert inferences / executions > 2
+
+
+def counted(port: int) -> list[float]:
+    """Inferences, and executions of the model for them, as Triton's metrics have them."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+        text = answer.read().decode()
+    found = [re.search(rf'^{name}{{[^}}]*model="{MODEL}"[^}}]*}} (\S+)$', text, re.MULTILINE) for name in NAMES]
+    return [float(match[1]) if match else 0.0 for match in found]
