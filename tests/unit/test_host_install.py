@@ -12,8 +12,12 @@ from typing import Any
 import pytest
 from srae_client import keys
 from srae_host import browsers, commands, manifests, settings
+from srae_host.actions import HostActions
 from srae_host.browsers import BROWSERS
-from srae_host.settings import CHROMIUM_ID, FIREFOX_ID
+from srae_host.limits import Limits
+from srae_host.requests import Request
+from srae_host.service import Service
+from srae_host.settings import CHROMIUM_ID, FIREFOX_ID, Settings
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the places are Linux's")
 STORE_ID = "abcdefghijklmnopabcdefghijklmnop"
@@ -231,6 +235,23 @@ def test_the_doctor_on_keys(capsys: pytest.CaptureFixture[str]) -> None:
     assert doctor(capsys)["key"]["mend"] == f"chmod 600 '{keys.default_path()}'"
     keys.default_path().write_text("{")
     assert "srae keys import" in doctor(capsys)["key"]["mend"]
+
+
+async def test_status_tells_the_public_key_and_no_private_one() -> None:
+    async def report(stage: str) -> None:
+        raise AssertionError(stage)
+
+    async def status() -> dict[str, Any]:
+        answer = await HostActions(Service(Settings()), Limits()).run(Request("a", "status"), {}, report)
+        return dict(answer.result)
+
+    assert (await status())["public_key"] is None
+    own = keys.own()
+    told = await status()
+    assert told["public_key"] == keys.to_text(own.public[0])
+    assert json.loads(keys.write(own))["secret"] not in json.dumps(told)
+    keys.default_path().write_text("{")
+    assert (await status())["public_key"] is None
 
 
 def test_settings_that_cannot_be_read(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -40,11 +40,13 @@ class Fake:
     def __init__(self) -> None:
         self.image, self.psnr, self.model, self.fits = PROTECTED, 42.0, "refiner", "refiner"
         self.asked: list[str] = []
+        self.strengths: list[float | None] = []
 
     async def call(self, job: Callable[[Any], Awaitable[Any]], report: Any) -> Any:
         return await job(self)
 
-    async def protect(self, data: bytes, tier: int, mime_type: str) -> Protected:
+    async def protect(self, data: bytes, tier: int, mime_type: str, psnr_db: float | None) -> Protected:
+        self.strengths.append(psnr_db)
         made = receipt()
         made.model = self.model
         outcome = ProtectionOutcome(
@@ -83,7 +85,7 @@ async def quiet(stage: str) -> None:
     pass
 
 
-async def protect(photos: Photos, name: str = "cat.jpg", **params: str) -> Any:
+async def protect(photos: Photos, name: str = "cat.jpg", **params: Any) -> Any:
     return await photos.protect({"page_origin": "https://example.org", **params}, File(name, "", ORIGINAL), quiet)
 
 
@@ -98,6 +100,12 @@ async def test_the_receipt_is_sealed_in_the_ledger_before_anything_is_given_out(
     assert entry.receipt.startswith(b"SRAE receipt 2\n")
     assert (entry.page_origin, entry.file_name) == ("https://example.org", "cat.png")
     assert answer.files["photo"].data == PROTECTED
+
+
+async def test_the_service_is_told_the_strength_or_left_its_default(photos: Photos, fake: Fake) -> None:
+    await protect(photos, protected_psnr_db=38)
+    await protect(photos)
+    assert fake.strengths == [38, None]
 
 
 @pytest.mark.parametrize(("psnr", "image"), [(math.inf, PROTECTED), (42.0, ORIGINAL)])

@@ -6,7 +6,7 @@ import { Failure } from "../shared/failure.js";
 import { kindOf } from "../shared/kind.js";
 import * as health from "./health.js";
 import { remember } from "./journal.js";
-import { settings, siteOf } from "./policy.js";
+import { protectParams, settings, siteOf } from "./policy.js";
 import { RateLimit } from "./rate_limit.js";
 
 const AT_ONCE = 4; // photos at the host; others wait their turn, so that 32 requests are never reached
@@ -50,9 +50,8 @@ async function protect(host, sender, described, bytes, signal, answer) {
   try {
     const isPrivate = Boolean(sender.tab?.incognito);
     const name = isPrivate ? "photo" : hostName(described.name);
-    const { tier } = await settings();
     const { result, files } = await host.request("protect", {
-      params: { tier, page_origin: isPrivate ? "" : String(sender.origin ?? originOf(sender.url)).slice(0, 512) },
+      params: { ...protectParams(await settings()), page_origin: isPrivate ? "" : String(sender.origin ?? originOf(sender.url)).slice(0, 512) },
       files: { photo: { name, mime_type: described.mime_type.slice(0, 255), bytes } },
       onStage: (stage) => answer({ type: "progress", stage }),
       signal,

@@ -1,8 +1,10 @@
-// What a person decided: for each site on, ask or off; what becomes of animations and videos; which tier.
+// What a person decided: for each site on, ask or off; what becomes of animations and videos; which tier, and how strong.
 
-const DEFAULTS = { tier: "sealed", animations: "warn", videos: "warn", sites: {} };
+const DEFAULTS = { tier: "sealed", strength: "normal", animations: "warn", videos: "warn", sites: {} };
 const MODES = ["on", "ask", "off"];
 const TYPE_POLICIES = ["allow", "warn", "block"];
+/** How near the protected photo stays to the original, in dB: less misleads more, and shows more. */
+const STRENGTHS_DB = { strong: 38, normal: 42, gentle: 46 };
 
 /** The settings, with defaults where nothing was decided. */
 export async function settings(storage = chrome.storage.local) {
@@ -14,6 +16,7 @@ export async function change(changes, storage = chrome.storage.local) {
   const next = { ...(await settings(storage)), ...changes };
   const isValid =
     ["sealed", "one-pass"].includes(next.tier) &&
+    Object.hasOwn(STRENGTHS_DB, next.strength) &&
     TYPE_POLICIES.includes(next.animations) &&
     TYPE_POLICIES.includes(next.videos) &&
     Object.values(next.sites).every((mode) => MODES.includes(mode));
@@ -21,6 +24,10 @@ export async function change(changes, storage = chrome.storage.local) {
   await storage.set({ settings: next });
   return next;
 }
+
+/** What the host is told of the settings with each photo: only the sealed tier has a strength. */
+export const protectParams = ({ tier, strength }) =>
+  tier === "sealed" ? { tier, protected_psnr_db: STRENGTHS_DB[strength] } : { tier };
 
 /** Sets a site's mode. */
 export async function setMode(site, mode, storage = chrome.storage.local) {

@@ -1,4 +1,4 @@
-// The options page: settings, sites, the ledger, and the log of originals that were sent on purpose.
+// The options page: settings, sites, server and key (shown, for the host keeps them), the ledger, and the log of originals that were sent on purpose.
 
 import { showLedger } from "./ledger.js";
 import { pairs } from "./pairs.js";
@@ -7,6 +7,7 @@ import { call, explain, localise, make, text } from "./page.js";
 const TYPE_POLICIES = { allow: "policyAllow", warn: "policyWarn", block: "policyBlock" };
 const GROUPS = {
   tier: { title: "tierTitle", choices: { sealed: "tierSealed", "one-pass": "tierOnePass" } },
+  strength: { title: "strengthTitle", choices: { strong: "strengthStrong", normal: "strengthNormal", gentle: "strengthGentle" } },
   animations: { title: "animationsTitle", choices: TYPE_POLICIES },
   videos: { title: "videosTitle", choices: TYPE_POLICIES },
 };
@@ -33,8 +34,11 @@ function siteLine([site, mode]) {
 }
 
 async function showService() {
-  const { service, failure } = await call("health");
-  place("endpoint").textContent = failure ? explain(failure) : text("endpointNow", service.address || service.kind);
+  const { service, failure, public_key: publicKey, checks } = await call("health");
+  place("endpoint").textContent = failure ? explain(failure) : text("endpointNow", service?.address || service?.kind);
+  const { summary = "", mend = "" } = checks.find(({ name }) => name === "key") ?? {};
+  place("key").textContent = publicKey ?? `${summary} ${mend}`;
+  place("copy-key").hidden = !publicKey;
 }
 
 async function showSent() {
@@ -43,6 +47,9 @@ async function showSent() {
     ? sent.map(({ at, site, count, code }) => make("li", { text: text("sentLine", new Date(at).toLocaleString(), site, count, code) }))
     : [make("li", { text: text("sentNone") })]));
 }
+
+place("copy-key").addEventListener("click", () =>
+  navigator.clipboard.writeText(place("key").textContent).then(() => (place("key-said").textContent = text("keyCopied")), say));
 
 localise();
 await Promise.all([showSettings(), showService(), showSent(), showLedger(), pairs(6).then((shown) => place("recent").append(...shown))]

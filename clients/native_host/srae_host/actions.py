@@ -111,7 +111,9 @@ class HostActions:
         from srae_host import doctor
 
         checks = await doctor.examine_from_host()
-        return Answer({"healthy": all(check.ok for check in checks), "checks": [check.as_json() for check in checks]})
+        told = [check.as_json() for check in checks]
+        public_key = await asyncio.to_thread(doctor.public_key)
+        return Answer({"healthy": all(check.ok for check in checks), "checks": told, "public_key": public_key})
 
 
 def version() -> str:

@@ -61,6 +61,17 @@ async def _behind(chosen: Settings) -> list[Check]:
     return [await _service(chosen), *await asyncio.to_thread(lambda: [_keys(), _ledger(), _fingerprint()])]
 
 
+def public_key() -> str | None:
+    """The key that receipts are sealed for, as text; None where none was made yet, or it cannot be read."""
+    from srae_client import keys
+
+    try:
+        found = keys.load()
+    except SraeClientError:
+        return None  # the check of the key tells why
+    return keys.to_text(found.public[0]) if found is not None else None
+
+
 def _settings() -> tuple[Settings, Check]:
     try:
         chosen = settings.load()

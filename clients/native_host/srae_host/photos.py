@@ -40,8 +40,8 @@ class Photos:
     async def protect(self, params: Mapping[str, Any], photo: File, report: Report) -> Answer:
         """``protect``: the receipt is in the ledger before the photo is given out."""
         tier = records.TIERS[params.get("tier", "sealed")]
-        kind = params.get("output_mime_type", "")
-        made = await self._service.call(lambda client: client.protect(photo.data, tier, kind), report)
+        kind, psnr_db = params.get("output_mime_type", ""), params.get("protected_psnr_db")
+        made = await self._service.call(lambda client: client.protect(photo.data, tier, kind, psnr_db), report)
         record = records.of_protecting(made.outcome, ("", "", ""), (len(photo.data), len(made.image)))
         if record.protected_psnr_db is None or made.image == photo.data:
             raise HostError(Code.UNCHANGED_OUTPUT, "The protected photo would equal the original.")

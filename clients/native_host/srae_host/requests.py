@@ -30,6 +30,8 @@ ROLES: Mapping[str, frozenset[str] | None] = {
 _MOST_ENTRIES = 500
 #: The largest whole number that JavaScript holds exactly.
 _LARGEST_NUMBER = 2**53 - 1
+#: What the sealed tier can be asked for, in dB.
+_STRONGEST_DB, _GENTLEST_DB = 34, 48
 _TEXT_CHARACTERS = 255
 _ORIGIN_CHARACTERS = 512
 
@@ -94,6 +96,8 @@ def _params(action: str, params: Mapping[str, Any]) -> dict[str, Any]:
     known = {name: params[name] for name in checks if name in params}
     if action == "restore" and known.get("without_receipt") and "entry" in known:
         raise _invalid("restore takes an entry or goes without receipt, not both.")
+    if action == "protect" and known.get("tier") == "one-pass" and "protected_psnr_db" in known:
+        raise _invalid("Only the sealed tier takes a protected_psnr_db.")
     return known
 
 
@@ -137,6 +141,10 @@ def _is_number(value: Any, least: int, most: int) -> bool:
     return type(value) is int and least <= value <= most  # a boolean is an int to isinstance
 
 
+def _is_strength(value: Any) -> bool:
+    return type(value) in (int, float) and _STRONGEST_DB <= value <= _GENTLEST_DB
+
+
 def _matches(pattern: re.Pattern[str], empty_too: bool = False) -> Callable[[Any], bool]:
     return lambda value: isinstance(value, str) and (bool(pattern.fullmatch(value)) or (empty_too and not value))
 
@@ -164,6 +172,7 @@ _PARAMS: Mapping[str, Mapping[str, tuple[bool, Callable[[Any], bool]]]] = {
         "page_origin": (True, _is_origin),
         "tier": (False, lambda value: value in ("sealed", "one-pass")),
         "output_mime_type": (False, _matches(_MEDIA_TYPE, empty_too=True)),
+        "protected_psnr_db": (False, _is_strength),
     },
     "evaluate": {"entry": (False, _matches(_ENTRY))},
     "restore": {"entry": (False, _matches(_ENTRY)), "without_receipt": (False, lambda value: type(value) is bool)},

@@ -62,6 +62,30 @@ test("the options page: settings stay, the ledger is listed, exported, forgotten
   await page.close();
 });
 
+test("the options page: a stronger protection is chosen and had, and the public key can be copied", async () => {
+  const page = await browser.openOwnPage("options.html");
+  const psnr = () => page.evaluate(async () => (await chrome.runtime.sendMessage({ type: "recent" })).value
+    .find(({ name }) => name === "cat.png").protected_psnr_db);
+  assert.ok(await page.locator("input[name=strength][value=normal]").isChecked());
+  const normal = await psnr();
+  await page.click("input[name=strength][value=strong]");
+  await page.waitForFunction(async () => (await chrome.runtime.sendMessage({ type: "settings" })).value.strength === "strong");
+  await browser.goto(`${site.origin}/attached/strong`);
+  await browser.choose("#pick", photo("cat.png"));
+  assert.notDeepEqual((await site.wait("strong", 1))[0].bytes, (await site.wait("cat", 1))[0].bytes);
+  await page.waitForFunction(async () => (await chrome.runtime.sendMessage({ type: "recent" })).value.length === 3);
+  const strong = await psnr();
+  assert.ok(strong < normal - 2 && Math.abs(strong - 38) < 1 && Math.abs(normal - 42) < 1, `${normal} dB, then ${strong} dB`);
+  const own = JSON.parse(readFileSync(join(browser.env.XDG_CONFIG_HOME, "srae/keys.json"), "utf8")).public[0];
+  await page.getByText(own).waitFor({ timeout: 20000 });
+  await browser.context.grantPermissions(["clipboard-read", "clipboard-write"]);
+  await page.click("#copy-key");
+  await page.getByText("Copied.").waitFor();
+  assert.equal(await page.evaluate(() => navigator.clipboard.readText()), own);
+  await page.click("input[name=strength][value=normal]");
+  await page.close();
+});
+
 /** The pixels of an image file, as Chromium decodes them. */
 const pixels = (page, address) => page.evaluate(async (source) => {
   const picture = await createImageBitmap(await (await fetch(source)).blob());

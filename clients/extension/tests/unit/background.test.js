@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isAboutHost } from "../../background/health.js";
 import { givenName, hostName } from "../../background/photo_ports.js";
-import { change, modeOf, setMode, settings, siteOf } from "../../background/policy.js";
+import { change, modeOf, protectParams, setMode, settings, siteOf } from "../../background/policy.js";
 import { RateLimit } from "../../background/rate_limit.js";
 import { filterOf, offSitesOf } from "../../background/wall.js";
 import { VECTORS } from "./vectors.js";
@@ -23,6 +23,19 @@ test("a site is on until the person decides otherwise; nonsense is refused", asy
   assert.deepEqual([modeOf("example.org", all), all.animations, all.tier], ["ask", "block", "sealed"]);
   await assert.rejects(setMode("example.org", "sometimes", own), RangeError);
   await assert.rejects(change({ tier: "none" }, own), RangeError);
+  await assert.rejects(change({ strength: "toString" }, own), RangeError);
+});
+
+test("what the host is told of each strength is what the protocol takes", async () => {
+  const own = storage();
+  assert.deepEqual(protectParams(await settings(own)), { tier: "sealed", protected_psnr_db: 42 });
+  const page = "https://example.org";
+  const params = (name) => VECTORS.requests.valid.find((vector) => vector.name === name).frame.params;
+  for (const strength of ["strong", "normal", "gentle"]) {
+    const told = protectParams(await change({ strength }, own));
+    assert.deepEqual({ page_origin: page, ...told }, params(`protect, ${strength}`));
+  }
+  assert.deepEqual(protectParams(await change({ tier: "one-pass" }, own)), { tier: "one-pass" });
 });
 
 test("sites and the wall's filters", () => {

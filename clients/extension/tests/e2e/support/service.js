@@ -13,9 +13,7 @@ const HOST = join(ROOT, ".venv/bin/srae-host");
 /** Starts the service on a socket in a folder of its own: a socket's path must be short. Resolves with {address, process}. */
 export async function startService() {
   const address = `unix:${join(mkdtempSync(join(tmpdir(), "srae-")), "srae.sock")}`;
-  // One thread: on a machine that others use too, two threads that wait for each other take ten times as long.
-  const env = { ...process.env, OMP_NUM_THREADS: "1" };
-  const service = spawn(PYTHON, ["-m", "services", "--listen", address], { cwd: ROOT, env, stdio: ["ignore", "pipe", "ignore"] });
+  const service = spawn(PYTHON, ["-m", "services", "--listen", address], { cwd: ROOT, stdio: ["ignore", "pipe", "ignore"] });
   const [line] = await once(service.stdout, "data");
   if (!String(line).startsWith("listening")) throw new Error(`the service said: ${line}`);
   return { address, process: service };
