@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import re
+import signal
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
@@ -137,6 +138,7 @@ def _ray(address: str) -> Iterator[None]:
         include_dashboard=False,
         logging_level=logging.ERROR,
     )
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C; Ray's own prints a stack
     try:
         machines = [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
         if len(machines) > 1 and endpoint.parse(address).is_local:
