@@ -22,7 +22,7 @@ from srae_client.bulk import manifest
 from srae_client.bulk.manifest import Manifest
 from srae_client.bulk.work import DONE, Work, done, is_done
 from srae_client.client import Client
-from srae_client.errors import UsageError
+from srae_client.errors import LocalReason, SraeClientError, UsageError
 from srae_client.key_holder import KeyHolder
 
 #: Photos a Ray task takes on: as many are looked at again when a worker is killed.
@@ -49,7 +49,7 @@ def run(settings: Settings, messages: Console) -> Counter[str]:
     """Protects what is not protected yet. The numbers of photos: ``done``, ``failed``, and ``earlier``, done before.
 
     Raises:
-        SraeClientError: there are no photos, or no server.
+        SraeClientError: there are no photos, no server, or no Ray.
         UsageError: the folders, or the server's address, make no sense.
         OSError: the manifest cannot be written.
     """
@@ -128,24 +128,31 @@ def _ray(address: str) -> Iterator[None]:
 
     Raises:
         UsageError: the cluster's other machines cannot reach the server.
+        SraeClientError: Ray does not start, or gives up.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nobody is told about anybody's photos
     import ray
 
-    ray.init(
-        os.environ.get("RAY_ADDRESS", "local"),
-        log_to_driver=False,
-        include_dashboard=False,
-        logging_level=logging.ERROR,
-    )
+    cluster = os.environ.get("RAY_ADDRESS", "local")
+    try:
+        ray.init(cluster, log_to_driver=False, include_dashboard=False, logging_level=logging.ERROR)
+    except (OSError, RuntimeError, ValueError) as error:  # it has no class of its own for this
+        raise _ray_failed(f"does not start ({cluster}): {error}. Check RAY_ADDRESS and its machines") from error
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C; Ray's own prints a stack
     try:
         machines = [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
         if len(machines) > 1 and endpoint.parse(address).is_local:
             raise UsageError("Ray's other machines cannot reach a server on this one: name one that all can reach")
         yield
+    except ray.exceptions.RayError as error:  # as when workers die again and again
+        first_line = str(error).partition("\n")[0]
+        raise _ray_failed(f"gave up: {first_line}. What was written is whole; run it again for the rest") from error
     finally:
         ray.shutdown()
+
+
+def _ray_failed(what: str) -> SraeClientError:
+    return SraeClientError(LocalReason.RAY_FAILED, f"Ray {what}.")
 
 
 def _results(work: Work, names: Sequence[str], concurrency: int) -> Iterator[str]:
