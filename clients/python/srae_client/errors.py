@@ -32,6 +32,7 @@ class LocalReason(StrEnum):
     LEDGER_UNUSABLE = "LEDGER_UNUSABLE"
     LEDGER_FILE_INVALID = "LEDGER_FILE_INVALID"
     NOT_IN_LEDGER = "NOT_IN_LEDGER"
+    RAY_FAILED = "RAY_FAILED"
 
 
 class SraeClientError(Exception):

@@ -1,0 +1,1 @@
+"""An archive of photos, protected on Ray Data: ``python -m srae_client.bulk --help``."""
