@@ -22,8 +22,8 @@ from srae_host.settings import Settings
 from services.errors import Reason
 
 LIMITS = Limits()
-#: Reasons that the host never meets, for it writes no files of a person's.
-FILES_OF_THE_COMMAND_LINE = {LocalReason.NOT_FOUND, LocalReason.NO_PHOTOS, LocalReason.OUTPUT_EXISTS}
+#: Reasons that the host never meets, for it writes no files of a person's and runs no bulk jobs.
+OF_THE_COMMAND_LINE = {LocalReason.NOT_FOUND, LocalReason.NO_PHOTOS, LocalReason.OUTPUT_EXISTS, LocalReason.RAY_FAILED}
 
 
 async def outcome(frame: dict[str, Any]) -> str | None:
@@ -109,7 +109,7 @@ def test_every_refusal_of_the_service_and_of_the_client_has_a_code() -> None:
         told = refusals.translate(SraeClientError(reason, "what happened"))
         assert told.message == "what happened"
         assert told.detail["reason"] == reason
-        if reason not in FILES_OF_THE_COMMAND_LINE:
+        if reason not in OF_THE_COMMAND_LINE:
             assert told.code != Code.SERVICE_REFUSED, reason
     assert refusals.translate(SraeClientError("NEW_IN_A_LATER_SERVER", "x")).code == Code.SERVICE_REFUSED
 
