@@ -45,6 +45,7 @@ BOTH = RefinerConfig(steps=8, momentum=0.75, chroma=1.0, texture=0.0, level_step
 BEST = replace(BOTH, steps=12, crop=0.3, resize=0.12)
 PLAIN = replace(BEST, chroma=0.5, plain_steps=4)
 WIDE = replace(PLAIN, crop=0.4, resize=0.2, texture=0.5, level_step=2)
+QUICK = replace(WIDE, steps=2, momentum=1.0, step_share=1.0, level_step=8, crop=0.0, resize=0.0, plain_steps=0)
 IDEAS = {
     "Lite0 alone, 8 steps (as shipped before)": Idea(BOTH, (0,)),
     "Lite0 + Lite1, 8 steps": Idea(BOTH),
@@ -62,6 +63,12 @@ IDEAS = {
     "wide, texture 0.5, step of 2, momentum 1": Idea(replace(WIDE, momentum=1.0)),
     "wide, texture 1, step of 2": Idea(replace(WIDE, texture=1.0)),
     "wide, texture 0.5, step of 2, 16 steps": Idea(replace(WIDE, steps=16)),
+    # The one-pass tier's: as few looks as do it.
+    "quick: 1 step, Lite0": Idea(replace(QUICK, steps=1), (0,)),
+    "quick: 2 steps, Lite0": Idea(QUICK, (0,)),
+    "quick: 2 steps, Lite0, step of 4": Idea(replace(QUICK, level_step=4), (0,)),
+    "quick: 3 steps, Lite0": Idea(replace(QUICK, steps=3), (0,)),
+    "quick: 2 steps, Lite0 + Lite1": Idea(QUICK),
 }
 
 
