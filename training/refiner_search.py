@@ -26,6 +26,7 @@ from services.imaging.resample import down
 from training.data.photos import data_root, development_photos, load_rgb
 from training.evaluation.eyes import SIDES, Eyes
 from training.evaluation.strength import centre, entropy_bytes
+from training.jpeg import jpeg_pixels
 from training.models.refiner import Refiner, RefinerConfig
 from training.provenance import provenance
 
@@ -85,7 +86,7 @@ class Case:
 def views(pixels: Pixels, eyes: Eyes) -> dict[str, int]:
     """The networks' answers, by whose and of what."""
     found = {f"Lite{variant}": eyes.look(pixels, variant).label for variant in range(len(SIDES))}
-    crop, coarse, small = centre(pixels), jpeg(pixels, 75), jpeg(two_thirds(pixels), 80)
+    crop, coarse, small = centre(pixels), jpeg_pixels(pixels, 75), jpeg_pixels(two_thirds(pixels), 80)
     for variant in (0, 2):
         found[f"Lite{variant}, centre crop"] = eyes.look(crop, variant).label
         found[f"Lite{variant}, JPEG 75"] = eyes.look(coarse, variant).label
@@ -95,11 +96,6 @@ def views(pixels: Pixels, eyes: Eyes) -> dict[str, int]:
 
 def two_thirds(pixels: Pixels) -> Pixels:
     return cv2.resize(pixels, None, fx=2 / 3, fy=2 / 3, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
-
-
-def jpeg(pixels: Pixels, quality: int) -> Pixels:
-    _, data = cv2.imencode(".jpg", pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return np.ascontiguousarray(cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1]).astype(np.uint8, copy=False)
 
 
 def cases(root: Path, eyes: Eyes, limit: int) -> Iterator[Case]:

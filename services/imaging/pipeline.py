@@ -37,6 +37,7 @@ MADE_WITH = {
 STRENGTH_DB = 42.0
 STRONGEST_DB, WEAKEST_DB = 34.0, 48.0
 
+
 @dataclass(frozen=True)
 class Protected:
     """A protected photo in memory, the receipt for it, and the code that was written (in either tier).

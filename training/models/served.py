@@ -9,22 +9,26 @@ import torch
 from torch import Tensor, nn
 
 from training.models.classifiers import EfficientNetLite
-from training.models.one_pass import Generator, OnePassConfig, Quantiser, Recoverer, keep_grey
+from training.models.recoverer import Recoverer, keep_grey
 from training.models.refiner import Refiner
 
 
 class Protector(nn.Module):
-    """One-pass: working image uint8 and headroom int8 to code int8."""
+    """One-pass: working image uint8 and headroom int8 to code int8. The strength is the tier's own.
 
-    def __init__(self, generator: Generator, config: OnePassConfig) -> None:
+    Args:
+        refiner: with few steps.
+        strength_db: the protected PSNR in dB that the ball allows.
+    """
+
+    def __init__(self, refiner: Refiner, strength_db: float) -> None:
         super().__init__()
-        self.generator = generator
-        self.quantiser = Quantiser(config)
+        self.refiner = refiner
+        self.strength_db = strength_db
 
     def forward(self, image: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
-        x = image.float()
-        code = self.quantiser(x, self.generator(x), lower.float(), upper.float())
-        return code.to(torch.int8)
+        strength = torch.full([image.shape[0], 1], self.strength_db, device=image.device)
+        return self.refiner(image.float(), lower.float(), upper.float(), strength).to(torch.int8)
 
 
 class ServedRefiner(nn.Module):
@@ -39,16 +43,15 @@ class ServedRefiner(nn.Module):
 
 
 class ServedRecoverer(nn.Module):
-    """One-pass: protected working image uint8 to code int8, the estimate rounded to the step."""
+    """One-pass: protected working image uint8 to the estimate of its code, int8."""
 
-    def __init__(self, recoverer: Recoverer, config: OnePassConfig) -> None:
+    def __init__(self, recoverer: Recoverer) -> None:
         super().__init__()
         self.recoverer = recoverer
-        self.quantiser = Quantiser(config)
 
     def forward(self, image: Tensor) -> Tensor:
         x = image.float()
-        return self.quantiser.nearest(keep_grey(x, self.recoverer(x))).to(torch.int8)
+        return torch.round(keep_grey(x, self.recoverer(x))).clamp(-127.0, 127.0).to(torch.int8)
 
 
 class ServedClassifier(nn.Module):
