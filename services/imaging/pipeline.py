@@ -82,14 +82,18 @@ async def protect(photo: Photo, tier: Tier, backend: Backend, strength_db: float
         inputs["INPUT__3"] = np.array([[strength_db]], dtype=np.float32)
     answer = await backend.infer(model, inputs)
     code = _code(answer)
-    pixels = await asyncio.to_thread(perturb.add, photo.pixels, code)
     sha256 = await asyncio.to_thread(photo.sha256)
-    kept: NDArray[np.int8] | None = code
-    if tier is Tier.ONE_PASS:
-        carrying = await asyncio.to_thread(embed.embed, pixels, carried.pack(code, sha256))
-        if carrying is not None:
-            pixels, kept = carrying, None
+    pixels, kept = await asyncio.to_thread(written, photo, tier, code, sha256)
     return Protected(photo.with_pixels(pixels), Receipt(tier, model, answer.model_version, sha256, kept), code)
+
+
+def written(
+    photo: Photo, tier: Tier, code: NDArray[np.int8], original_sha256: bytes
+) -> tuple[NDArray[np.uint8], NDArray[np.int8] | None]:
+    """The protected pixels, and the code where they do not carry it themselves."""
+    pixels = perturb.add(photo.pixels, code)
+    carrying = embed.embed(pixels, carried.pack(code, original_sha256)) if tier is Tier.ONE_PASS else None
+    return (pixels, code) if carrying is None else (carrying, None)
 
 
 async def restore(photo: Photo, receipt: Receipt | None, backend: Backend, is_own: bool = False) -> Restored:

@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import grpc
 import numpy as np
 import pytest
-from server_support import Client, FakeBackend, config, file, opened, pixels, served
+from server_support import Client, FakeBackend, config, file, opened, pixels, refusal, served
 from srae.v1 import evaluation_service_pb2 as ev
 from srae.v1 import image_pb2 as im
 from srae.v1 import protection_service_pb2 as pr
@@ -146,15 +147,55 @@ async def test_one_pass_keeps_no_code_and_restores_without_a_receipt(client: Cli
     made = await client.protection.Protect(pr.ProtectRequest(image=file(pixels()), options=options))
     assert made.outcome.receipt.model == "protector"
     assert not made.outcome.receipt.HasField("code")
-    assert made.outcome.promise == im.PROMISE_NEAR  # the fake recoverer reads what nobody wrote
+    assert made.outcome.promise == im.PROMISE_BIT_EXACT
 
     bare = await client.restoration.Restore(re.RestoreRequest(image=made.image))
     held = await client.restoration.Restore(
         re.RestoreRequest(image=made.image, options=re.RestoreOptions(receipt=made.outcome.receipt))
     )
 
-    assert (bare.outcome.promise, bare.outcome.tier) == (im.PROMISE_UNSPECIFIED, im.TIER_ONE_PASS)
-    assert (held.outcome.promise, held.outcome.tier) == (im.PROMISE_NEAR, im.TIER_ONE_PASS)
+    for back in (bare, held):
+        assert (back.outcome.promise, back.outcome.tier) == (im.PROMISE_BIT_EXACT, im.TIER_ONE_PASS)
+        assert np.array_equal(opened(back.image), pixels())
+
+
+async def test_a_one_pass_photo_too_small_to_carry_its_code_has_it_in_the_receipt(client: Client) -> None:
+    small = pixels(height=40, width=36)
+    options = pr.ProtectOptions(tier=im.TIER_ONE_PASS)
+    made = await client.protection.Protect(pr.ProtectRequest(image=file(small), options=options))
+    assert made.outcome.receipt.HasField("code")
+
+    bare = await client.restoration.Restore(re.RestoreRequest(image=made.image))
+    held = await client.restoration.Restore(
+        re.RestoreRequest(image=made.image, options=re.RestoreOptions(receipt=made.outcome.receipt))
+    )
+
+    assert bare.outcome.promise == im.PROMISE_UNSPECIFIED
+    assert held.outcome.promise == im.PROMISE_BIT_EXACT
+    assert np.array_equal(opened(held.image), small)
+
+
+async def test_a_one_pass_copy_that_lost_its_code_is_read(client: Client) -> None:
+    options = pr.ProtectOptions(tier=im.TIER_ONE_PASS)
+    made = await client.protection.Protect(pr.ProtectRequest(image=file(pixels()), options=options))
+    copy = file(opened(made.image), "JPEG", quality=90)
+
+    back = await client.restoration.Restore(re.RestoreRequest(image=copy))
+
+    assert (back.outcome.promise, back.outcome.tier) == (im.PROMISE_UNSPECIFIED, im.TIER_ONE_PASS)
+
+
+async def test_a_one_pass_photo_refuses_another_ones_receipt(client: Client) -> None:
+    options = pr.ProtectOptions(tier=im.TIER_ONE_PASS)
+    made, other = [
+        await client.protection.Protect(pr.ProtectRequest(image=file(pixels(seed=seed)), options=options))
+        for seed in range(2)
+    ]
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await client.restoration.Restore(
+            re.RestoreRequest(image=made.image, options=re.RestoreOptions(receipt=other.outcome.receipt))
+        )
+    assert refusal(caught.value).info.reason == "RECEIPT_MISMATCH"
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])

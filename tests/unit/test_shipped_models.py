@@ -59,11 +59,8 @@ async def test_exported_and_eager_are_equal(
     assert np.array_equal(exported, answer)
 
 
-# The one-pass generator alone is good for a part of photos; the refiner changes these three.
-@pytest.mark.parametrize(("name", "least_changed"), [("protector", 1), ("refiner", 3)])
-async def test_codes_stay_within_the_headroom_and_change_the_answer(
-    name: str, least_changed: int, batch: dict[str, np.ndarray]
-) -> None:
+@pytest.mark.parametrize("name", ["protector", "refiner"])
+async def test_codes_stay_within_the_headroom_and_change_the_answer(name: str, batch: dict[str, np.ndarray]) -> None:
     backend = EmbeddedBackend(REPOSITORY)
     codes = (await backend.infer(name, inputs_of(name, batch))).tensors["OUTPUT__0"]
     assert np.all(codes >= batch["INPUT__1"])
@@ -74,7 +71,7 @@ async def test_codes_stay_within_the_headroom_and_change_the_answer(
         for x in (batch["INPUT__0"], moved)
     ]
     await backend.close()
-    assert np.sum(before != after) >= least_changed
+    assert np.all(before != after)
 
 
 @pytest.mark.parametrize("name", ["protector", "refiner", "recoverer"])
@@ -91,14 +88,15 @@ async def test_a_grey_photo_gets_a_grey_code(name: str, batch: dict[str, np.ndar
     assert np.array_equal(code[:, 0], code[:, 2])
 
 
-async def test_the_recoverer_reads_what_the_protector_wrote(batch: dict[str, np.ndarray]) -> None:
+async def test_the_recoverer_reads_much_of_what_the_protector_wrote(batch: dict[str, np.ndarray]) -> None:
     backend = EmbeddedBackend(REPOSITORY)
     codes = (await backend.infer("protector", inputs_of("protector", batch))).tensors["OUTPUT__0"]
     moved = np.stack([down(perturb.add(p, c)) for p, c in zip(PHOTOS.values(), codes, strict=True)])
     read = (await backend.infer("recoverer", {"INPUT__0": moved})).tensors["OUTPUT__0"]
     await backend.close()
     assert codes.shape == (3, 3, GRID_SIZE, GRID_SIZE)
-    assert np.mean(read == codes) > 0.95
+    # What is left after subtracting is under half of the energy that was added.
+    assert np.square(read.astype(float) - codes).mean() < 0.5 * np.square(codes.astype(float)).mean()
 
 
 @pytest.mark.parametrize("name", ["protector", "refiner"])
