@@ -132,8 +132,8 @@ bench-triton: setup ## Measures what the services cost on top of Triton, and bes
 	PYTHONPATH=tests/contract:tests/integration $(BIN)/python tests/benchmarks/triton_wrapping.py $(ARGS)
 
 .PHONY: train
-train: $(VENV)/.stamp ## Trains the one-pass model (an hour or two on a CPU; resumes) and puts its weights in place
-	$(BIN)/python -m training.train_one_pass --weights training/weights/one_pass $(ARGS)
+train: $(VENV)/.stamp ## Trains the one-pass tier's recoverer (an hour or two on a CPU; resumes) and puts its weights in place
+	$(BIN)/python -m training.train_recoverer --weights training/weights/recoverer $(ARGS)
 	$(MAKE) export
 
 .PHONY: evaluate-photo
