@@ -38,8 +38,7 @@ def _title(report: Report) -> str:
         "removals": "After an opponent's filter",
         "keyless": "After an opponent's trained restorer",
     }
-    strength = f", {report['strength_db']:g} dB" if report["strength_db"] else ""
-    return f"{words[report['part']]}: {report['tier']}{strength}, {_SIZES[report['size']]}"
+    return f"{words[report['part']]}: {report['tier']}, {report['strength_db']:g} dB, {_SIZES[report['size']]}"
 
 
 def _strength(report: Report) -> str:

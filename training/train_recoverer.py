@@ -23,6 +23,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from services.imaging import perturb
+from services.imaging.pipeline import STRENGTHS_DB
 from services.imaging.receipt import Tier
 from services.imaging.resample import WORKING_SIZE, down
 from services.inference.backend import CLASSIFIER_SIDES
@@ -31,8 +32,8 @@ from training.jpeg import jpeg_pixels
 from training.losses import recovery_loss
 from training.models.classifiers import load_classifier
 from training.models.recoverer import Recoverer, RecovererConfig
-from training.models.served import Protector
-from training.models.shipped import PROTECTOR_STRENGTH_DB, refiner
+from training.models.served import ServedRefiner
+from training.models.shipped import refiner
 from training.provenance import provenance
 
 CONSOLE = Console()
@@ -155,7 +156,7 @@ def write_codes(photos: NDArray[np.uint8], kept: Path) -> NDArray[np.int8]:
             return codes
         raise ValueError(f"{kept} holds {len(codes)} codes for {len(photos)} photos: delete it")
     networks: dict[str, nn.Module] = {name: load_classifier(variant) for variant, name in enumerate(CLASSIFIER_SIDES)}
-    protector = Protector(refiner(Tier.ONE_PASS, networks), PROTECTOR_STRENGTH_DB)
+    protector = ServedRefiner(refiner(Tier.ONE_PASS, networks))
     written = [_code(protector, photo) for photo in track(photos, description="Protecting the photos")]
     kept.parent.mkdir(parents=True, exist_ok=True)
     codes = np.stack(written)
@@ -165,9 +166,9 @@ def write_codes(photos: NDArray[np.uint8], kept: Path) -> NDArray[np.int8]:
     return codes
 
 
-def _code(protector: Protector, photo: Pixels) -> NDArray[np.int8]:
+def _code(protector: ServedRefiner, photo: Pixels) -> NDArray[np.int8]:
     inputs = (torch.from_numpy(array)[None] for array in (down(photo), *perturb.headroom(photo)))
-    code: NDArray[np.int8] = protector(*inputs)[0].numpy()
+    code: NDArray[np.int8] = protector(*inputs, torch.tensor([[STRENGTHS_DB[Tier.ONE_PASS]]]))[0].numpy()
     return code
 
 

@@ -33,8 +33,8 @@ MADE_WITH = {
     Tier.ONE_PASS: ("classifier_efficientnet_lite0",),
     Tier.SEALED: ("classifier_efficientnet_lite0", "classifier_efficientnet_lite1"),
 }
-#: How strong the sealed tier's perturbation is, as the protected photo's PSNR in dB: unless asked, and its limits.
-STRENGTH_DB = 42.0
+#: How strong a tier's perturbation is, as the protected photo's PSNR in dB: unless asked, and the limits.
+STRENGTHS_DB = {Tier.ONE_PASS: 37.0, Tier.SEALED: 42.0}
 STRONGEST_DB, WEAKEST_DB = 34.0, 48.0
 
 
@@ -64,11 +64,11 @@ class Restored:
     is_bit_exact: bool | None
 
 
-async def protect(photo: Photo, tier: Tier, backend: Backend, strength_db: float = STRENGTH_DB) -> Protected:
+async def protect(photo: Photo, tier: Tier, backend: Backend, strength_db: float | None = None) -> Protected:
     """Protects a photo.
 
     Args:
-        strength_db: about the protected photo's PSNR in the sealed tier; the one-pass tier has its own strength.
+        strength_db: about the protected photo's PSNR; None for the tier's own.
 
     Raises:
         UnavailableError: the model cannot answer now.
@@ -77,10 +77,9 @@ async def protect(photo: Photo, tier: Tier, backend: Backend, strength_db: float
         asyncio.to_thread(down, photo.pixels), asyncio.to_thread(perturb.headroom, photo.pixels)
     )
     model = WRITERS[tier]
+    strength = np.array([[strength_db or STRENGTHS_DB[tier]]], dtype=np.float32)
     inputs: dict[str, NDArray[Any]] = {"INPUT__0": image[None], "INPUT__1": lower[None], "INPUT__2": upper[None]}
-    if tier is Tier.SEALED:
-        inputs["INPUT__3"] = np.array([[strength_db]], dtype=np.float32)
-    answer = await backend.infer(model, inputs)
+    answer = await backend.infer(model, {**inputs, "INPUT__3": strength})
     code = _code(answer)
     sha256 = await asyncio.to_thread(photo.sha256)
     pixels, kept = await asyncio.to_thread(written, photo, tier, code, sha256)

@@ -15,7 +15,6 @@ from srae.v1 import image_pb2 as im
 from srae.v1 import protection_service_pb2 as pr
 from srae.v1 import restoration_service_pb2 as re
 
-from services.imaging.pipeline import STRENGTH_DB
 from services.inference.canary import CANARY_STRENGTH_DB
 from services.rpc.address import Address
 from services.rpc.chunks import CHUNK_BYTES
@@ -114,13 +113,14 @@ async def test_evaluate_tells_what_the_classifier_sees(client: Client) -> None:
     assert view.original.confidence == pytest.approx(0.9)
 
 
-async def test_the_refiner_is_asked_for_the_callers_strength(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("tier", "own"), [(im.TIER_SEALED, 42.0), (im.TIER_ONE_PASS, 37.0)])
+async def test_the_writer_is_asked_for_the_callers_strength(tier: im.Tier, own: float, tmp_path: Path) -> None:
     backend = FakeBackend()
     async with served(config(tmp_path), backend) as client:
         backend.strengths_db.clear()  # health asked for a canary's
-        for options in (pr.ProtectOptions(), pr.ProtectOptions(protected_psnr_db=38.5)):
+        for options in (pr.ProtectOptions(tier=tier), pr.ProtectOptions(tier=tier, protected_psnr_db=38.5)):
             await client.protection.Protect(pr.ProtectRequest(image=file(pixels()), options=options))
-    assert [db for db in backend.strengths_db if db != CANARY_STRENGTH_DB] == [STRENGTH_DB, 38.5]
+    assert [db for db in backend.strengths_db if db != CANARY_STRENGTH_DB] == [own, 38.5]
 
 
 async def test_a_lossy_output_promises_no_more_than_it_measures(client: Client) -> None:

@@ -11,7 +11,8 @@ from skimage import data
 
 from services.evaluation.metrics import psnr_db
 from services.imaging import perturb
-from services.imaging.pipeline import STRENGTH_DB
+from services.imaging.pipeline import STRENGTHS_DB
+from services.imaging.receipt import Tier
 from services.imaging.resample import GRID_SIZE, down
 from services.inference.backend import CLASSIFIER_SIDES
 from services.inference.canary import canary_inputs
@@ -36,7 +37,7 @@ def batch() -> dict[str, np.ndarray]:
         "INPUT__0": np.stack([down(pixels) for pixels in PHOTOS.values()]),
         "INPUT__1": np.stack([lower for lower, _ in bounds]),
         "INPUT__2": np.stack([upper for _, upper in bounds]),
-        "INPUT__3": np.full((len(bounds), 1), STRENGTH_DB, np.float32),
+        "INPUT__3": np.full((len(bounds), 1), STRENGTHS_DB[Tier.ONE_PASS], np.float32),
     }
 
 

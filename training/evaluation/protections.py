@@ -29,8 +29,7 @@ class Setting:
 
     @property
     def name(self) -> str:
-        strength = f"-{self.strength_db:g}dB" if self.tier is Tier.SEALED else ""
-        return f"{self.tier.value}{strength}-{self.size}"
+        return f"{self.tier.value}-{self.strength_db:g}dB-{self.size}"
 
 
 class Protections:

@@ -13,26 +13,8 @@ from training.models.recoverer import Recoverer, keep_grey
 from training.models.refiner import Refiner
 
 
-class Protector(nn.Module):
-    """One-pass: working image uint8 and headroom int8 to code int8. The strength is the tier's own.
-
-    Args:
-        refiner: with few steps.
-        strength_db: the protected PSNR in dB that the ball allows.
-    """
-
-    def __init__(self, refiner: Refiner, strength_db: float) -> None:
-        super().__init__()
-        self.refiner = refiner
-        self.strength_db = strength_db
-
-    def forward(self, image: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
-        strength = torch.full([image.shape[0], 1], self.strength_db, device=image.device)
-        return self.refiner(image.float(), lower.float(), upper.float(), strength).to(torch.int8)
-
-
 class ServedRefiner(nn.Module):
-    """Sealed: working image uint8, headroom int8 and strength float32 (N, 1), dB, to code int8."""
+    """Either tier's writer: working image uint8, headroom int8 and strength float32 (N, 1), dB, to code int8."""
 
     def __init__(self, refiner: Refiner) -> None:
         super().__init__()

@@ -15,14 +15,13 @@ from services.inference.backend import CLASSIFIER_SIDES
 from training.models.classifiers import load_classifier
 from training.models.recoverer import Recoverer, RecovererConfig
 from training.models.refiner import Refiner, RefinerConfig
-from training.models.served import Protector, ServedClassifier, ServedRecoverer, ServedRefiner
+from training.models.served import ServedClassifier, ServedRecoverer, ServedRefiner
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
 
 
 #: The one-pass tier's writer: three looks at the photo through one network, and no other views (docs/adr/0016).
 PROTECTOR = RefinerConfig(steps=3, step_share=1.0, level_step=8, crop=0.0, resize=0.0, plain_steps=0)
-PROTECTOR_STRENGTH_DB = 37.0
 
 
 def recoverer(folder: Path = WEIGHTS / "recoverer") -> Recoverer:
@@ -45,7 +44,7 @@ def served(weights: Path = WEIGHTS) -> dict[str, nn.Module]:
         f"classifier_efficientnet_lite{variant}": load_classifier(variant) for variant in range(3)
     }
     models: dict[str, nn.Module] = {
-        "protector": Protector(refiner(Tier.ONE_PASS, classifiers), PROTECTOR_STRENGTH_DB),
+        "protector": ServedRefiner(refiner(Tier.ONE_PASS, classifiers)),
         "recoverer": ServedRecoverer(recoverer(weights / "recoverer")),
         "refiner": ServedRefiner(refiner(Tier.SEALED, classifiers)),
         **{name: ServedClassifier(classifier) for name, classifier in classifiers.items()},
@@ -60,10 +59,8 @@ def script(name: str, model: nn.Module) -> torch.jit.ScriptModule:
     from services.inference.canary import canary_inputs
 
     example = tuple(torch.from_numpy(tensor) for tensor in canary_inputs(name).values())
-    if not isinstance(model, Protector | ServedRefiner):
+    if not isinstance(model, ServedRefiner):
         return torch.jit.trace(model, example)
     refiner = model.refiner
     traced = [torch.jit.trace(classifier, example[0].float()) for classifier in refiner.classifiers]
-    rebuilt = Refiner(refiner.config, traced, refiner.sides)
-    around = Protector(rebuilt, model.strength_db) if isinstance(model, Protector) else ServedRefiner(rebuilt)
-    return torch.jit.script(around.eval())
+    return torch.jit.script(ServedRefiner(Refiner(refiner.config, traced, refiner.sides)).eval())
