@@ -44,7 +44,7 @@ Pixels = NDArray[np.uint8]
 class Recipe:
     """What a run does; the defaults are the shipped model's."""
 
-    steps: int = 3000
+    steps: int = 1500
     batch: int = 16
     learning_rate: float = 1e-3
     #: Share of the photos that reach the recoverer as they were protected; the others went through a platform.
@@ -54,7 +54,7 @@ class Recipe:
     #: It shrinks half of its photos to a size of at least this share.
     least_size: float = 0.6
     #: Sides of the protected photos, in pixels.
-    sides: tuple[int, int] = (WORKING_SIZE, 640)
+    sides: tuple[int, int] = (WORKING_SIZE, 416)
     seed: int = 0
 
 
