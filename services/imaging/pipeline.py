@@ -76,12 +76,15 @@ async def protect(photo: Photo, tier: Tier, backend: Backend, strength_db: float
     image, (lower, upper) = await asyncio.gather(
         asyncio.to_thread(down, photo.pixels), asyncio.to_thread(perturb.headroom, photo.pixels)
     )
+    digest = asyncio.create_task(asyncio.to_thread(photo.sha256))  # beside the model's work
     model = WRITERS[tier]
     strength = np.array([[strength_db or STRENGTHS_DB[tier]]], dtype=np.float32)
     inputs: dict[str, NDArray[Any]] = {"INPUT__0": image[None], "INPUT__1": lower[None], "INPUT__2": upper[None]}
-    answer = await backend.infer(model, {**inputs, "INPUT__3": strength})
+    try:
+        answer = await backend.infer(model, {**inputs, "INPUT__3": strength})
+    finally:
+        sha256 = await digest
     code = _code(answer)
-    sha256 = await asyncio.to_thread(photo.sha256)
     pixels, kept = await asyncio.to_thread(written, photo, tier, code, sha256)
     return Protected(photo.with_pixels(pixels), Receipt(tier, model, answer.model_version, sha256, kept), code)
 
