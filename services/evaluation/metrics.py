@@ -50,7 +50,8 @@ def ssim(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
         sums.append(float(similarity[_RADIUS:-_RADIUS, _RADIUS:-_RADIUS].sum(dtype=np.float64)))
 
     in_strips(strip, inner_height, a.shape[1], _STRIP)
-    return math.fsum(sums) / (inner_height * (a.shape[1] - 2 * _RADIUS) * 3)
+    count = inner_height * (int(a.shape[1]) - 2 * _RADIUS) * 3
+    return math.fsum(sums) / count
 
 
 def _similarity(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
