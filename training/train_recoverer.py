@@ -44,7 +44,7 @@ Pixels = NDArray[np.uint8]
 class Recipe:
     """What a run does; the defaults are the shipped model's."""
 
-    steps: int = 1500
+    steps: int = 900
     batch: int = 16
     learning_rate: float = 1e-3
     #: Share of the photos that reach the recoverer as they were protected; the others went through a platform.
