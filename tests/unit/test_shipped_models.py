@@ -89,15 +89,16 @@ async def test_a_grey_photo_gets_a_grey_code(name: str, batch: dict[str, np.ndar
     assert np.array_equal(code[:, 0], code[:, 2])
 
 
-async def test_the_recoverer_reads_much_of_what_the_protector_wrote(batch: dict[str, np.ndarray]) -> None:
+async def test_the_recoverer_reads_some_of_what_the_protector_wrote(batch: dict[str, np.ndarray]) -> None:
     backend = EmbeddedBackend(REPOSITORY)
     codes = (await backend.infer("protector", inputs_of("protector", batch))).tensors["OUTPUT__0"]
     moved = np.stack([down(perturb.add(p, c)) for p, c in zip(PHOTOS.values(), codes, strict=True)])
     read = (await backend.infer("recoverer", {"INPUT__0": moved})).tensors["OUTPUT__0"]
     await backend.close()
     assert codes.shape == (3, 3, GRID_SIZE, GRID_SIZE)
-    # What is left after subtracting is under half of the energy that was added.
-    assert np.square(read.astype(float) - codes).mean() < 0.5 * np.square(codes.astype(float)).mean()
+    # What it estimates brings each photo nearer to its original: by 1 dB or more.
+    left = np.square(read.astype(float) - codes).mean(axis=(1, 2, 3))
+    assert np.all(left < 10**-0.1 * np.square(codes.astype(float)).mean(axis=(1, 2, 3)))
 
 
 @pytest.mark.parametrize("name", ["protector", "refiner"])
