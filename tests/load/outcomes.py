@@ -76,7 +76,7 @@ def details(answers: Iterable[Answer]) -> dict[str, int]:
 
 
 def latency(seconds: Sequence[float]) -> dict[str, float | int | None]:
-    """Percentiles in milliseconds. One beyond what so few calls can tell is None: p99 takes 100 calls, p99.9 takes 1000."""
+    """Percentiles in milliseconds; None beyond what so few calls can tell: p99 takes 100 calls, p99.9 takes 1000."""
     histogram = HdrHistogram(1, _LONGEST_MICROSECONDS, _DIGITS)
     for value in seconds:
         histogram.record_value(max(1, round(value * 1_000_000)))

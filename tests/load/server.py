@@ -1,4 +1,4 @@
-"""A real server of the run's own: `python -m services` on a Unix socket, with what the kernel and its metrics say of it."""
+"""A real server of the run's own: `python -m services` on a Unix socket, and what the kernel and its metrics say."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ _ARGUMENTS = ("--max-concurrent", "8")
 
 
 def kinds(widths: tuple[int, ...] = (*_WIDTHS, PHONE_WIDTH)) -> list[Kind]:
-    """All services, tiers and sizes; small photos both ways, a phone's by stream alone, as it is larger than a message."""
+    """All services, tiers and sizes; a phone's photo by stream alone, as it is larger than a message."""
     return [
         Kind(service, tier, width, is_stream)
         for width in widths
@@ -52,10 +52,9 @@ async def soak(minutes: float, capacity_seconds: float = 60.0) -> dict[str, Any]
         async with shown("capacity, closed loop", capacity_seconds) as on_answer:
             full = await closed_loop(mix, _CALLERS, capacity_seconds, _DEADLINE_SECONDS, on_answer)
         capacity = counts(full.answers)[Outcome.OK] / full.seconds
-        async with shown(f"soak, {_LOAD * capacity:.2f} calls a second", 60 * minutes) as on_answer:
-            async with _sampled(server) as samples:
-                arrivals = constant(_LOAD * capacity, 60 * minutes)
-                run = await open_loop(mix, arrivals, _DEADLINE_SECONDS, on_answer)
+        title = f"soak, {_LOAD * capacity:.2f} calls a second"
+        async with shown(title, 60 * minutes) as on_answer, _sampled(server) as samples:
+            run = await open_loop(mix, constant(_LOAD * capacity, 60 * minutes), _DEADLINE_SECONDS, on_answer)
     return {
         "minutes": minutes,
         "server_arguments": " ".join(_ARGUMENTS),
