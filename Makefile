@@ -155,6 +155,16 @@ bench-short:
 performance: $(VENV)/.stamp ## Renders docs/performance.md from the results
 	PYTHONPATH=tests/benchmarks $(BIN)/python -m page
 
+.PHONY: load
+load: setup ## Puts load on a server of its own: latency against throughput, and an overload; five minutes (ARGS=--help)
+	$(BIN)/python -m tests.load $(or $(ARGS),curve)
+	$(MAKE) performance
+
+.PHONY: soak
+soak: setup ## Twenty minutes at half the capacity; fails where a call fails or memory grows
+	$(BIN)/python -m tests.load soak $(ARGS)
+	$(MAKE) performance
+
 .PHONY: bench-triton
 bench-triton: setup ## Measures what the services cost on top of Triton, and beside the embedded backend, in one run
 	PYTHONPATH=tests/contract:tests/integration $(BIN)/python tests/benchmarks/triton_wrapping.py $(ARGS)
