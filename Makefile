@@ -131,6 +131,10 @@ test-triton: setup ## Runs one suite on both backends, and a real Triton server 
 bench-triton: setup ## Measures what the services cost on top of Triton, and beside the embedded backend, in one run
 	PYTHONPATH=tests/contract:tests/integration $(BIN)/python tests/benchmarks/triton_wrapping.py $(ARGS)
 
+.PHONY: rivals
+rivals: setup ## Measures attacks and model servers that a user would take instead, beside ours (ARGS=--help)
+	PYTHONPATH=tests/benchmarks:tests/contract $(BIN)/python -m rivals $(ARGS)
+
 .PHONY: train
 train: $(VENV)/.stamp ## Trains the one-pass model (an hour or two on a CPU; resumes) and puts its weights in place
 	$(BIN)/python -m training.train_one_pass --weights training/weights/one_pass $(ARGS)

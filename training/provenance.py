@@ -20,9 +20,9 @@ def provenance(seed: int, minutes: float, data: str) -> dict[str, object]:
     return {
         "command": " ".join(["python", "-m", _module(), *sys.argv[1:]]),
         "seed": seed,
-        "commit": _commit(),
+        "commit": commit(),
         "data": data,
-        "machine": f"{os.cpu_count()} cores, {_processor()}, no GPU used",
+        "machine": f"{os.cpu_count()} cores, {processor()}, no GPU used",
         "minutes": round(minutes, 1),
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
     }
@@ -33,7 +33,7 @@ def _module() -> str:
     return spec.name.removesuffix(".__main__") if spec is not None else Path(sys.argv[0]).name
 
 
-def _commit() -> str:
+def commit() -> str:
     """The commit, marked where the work tree differs from it."""
     try:
         return subprocess.run(
@@ -43,7 +43,8 @@ def _commit() -> str:
         return "unknown"
 
 
-def _processor() -> str:
+def processor() -> str:
+    """The processor's model name, as the kernel says it."""
     names = {line.split(":")[1].strip() for line in _cpuinfo() if line.startswith("model name")}
     return ", ".join(sorted(names)) or platform.processor() or platform.machine()
 
