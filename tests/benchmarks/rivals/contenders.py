@@ -87,7 +87,7 @@ def attacks() -> list[Contender]:
         _attack("ddn-100", "adv-lib's defaults: 100 steps", 100, DDN(), target, is_default=True),
         _attack("pgd-40", "8/255, adv-lib's defaults: 40 steps", 40, _pgd(8, 40, 8 / 30), target, is_default=True),
     ]
-    for steps in (*_FEW_STEPS, 16, 32):
+    for steps in (*_FEW_STEPS, 16):
         found.append(_attack(f"ddn-{steps}", f"{steps} steps", steps, DDN(steps=steps), target))
     for steps in _FEW_STEPS:
         strong = DDN(steps=steps, init_norm=_STRONG_NORM)
