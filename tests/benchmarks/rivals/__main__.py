@@ -53,7 +53,9 @@ def _parser() -> argparse.ArgumentParser:
     serving = parser.add_argument_group("serving")
     serving.add_argument("--rounds", type=int, default=5, help="turns of every contender (default: %(default)s)")
     serving.add_argument("--seconds", type=float, default=2.0, help="of calls in a turn (default: %(default)s)")
-    serving.add_argument("--row", action="append", choices=("network", "png", "jpeg"), help="repeatable (default: all)")
+    serving.add_argument(
+        "--row", action="append", choices=("network", "png", "jpeg", "sealed"), help="repeatable (default: all)"
+    )
     return parser
 
 

@@ -17,7 +17,7 @@ class Rival:
     """The networks and the pipeline."""
 
     def __init__(self) -> None:
-        self.work = Work()
+        self.work = Work.of_worker()
 
     @bentoml.api
     async def infer(self, body: Body, /) -> Body:

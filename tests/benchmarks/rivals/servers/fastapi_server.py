@@ -7,7 +7,7 @@ from fastapi import FastAPI, Request, Response
 from rivals.servers.work import Work
 
 app = FastAPI()
-work = Work()
+work = Work.of_worker()
 
 
 @app.post("/infer")

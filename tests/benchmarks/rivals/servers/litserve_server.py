@@ -3,7 +3,7 @@
 Photos of all sizes are no batch, so that the pipeline takes them one by one.
 """
 
-from __future__ import annotations
+# No `from __future__ import annotations` here: LitServe hands the annotations themselves to FastAPI.
 
 import asyncio
 import base64
@@ -23,7 +23,7 @@ class Json(litserve.LitAPI):
 
     def setup(self, device: str) -> None:
         self.loop = asyncio.new_event_loop()
-        self.work = Work()
+        self.work = Work.of_worker()
 
     def decode_request(self, request: dict[str, str]) -> bytes:
         return base64.b64decode(request["data"])

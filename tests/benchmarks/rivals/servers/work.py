@@ -10,7 +10,7 @@ import numpy as np
 from services.evaluation import report
 from services.imaging import codec, pipeline
 from services.imaging.receipt import Tier
-from services.inference.backend import Tensors
+from services.inference.backend import Backend, Tensors
 from services.inference.embedded import EmbeddedBackend
 from services.inference.signature import SIGNATURES
 
@@ -22,11 +22,16 @@ NETWORK = "protector"
 
 
 class Work:
-    """The networks in this process."""
+    """The networks in this process, or behind another backend."""
 
-    def __init__(self) -> None:
-        self._backend = EmbeddedBackend(REPOSITORY, threads=1)
-        self._tier = Tier(os.environ.get("RIVAL_TIER", Tier.ONE_PASS.value))
+    def __init__(self, backend: Backend, tier: Tier) -> None:
+        self._backend = backend
+        self._tier = tier
+
+    @classmethod
+    def of_worker(cls) -> Work:
+        """A server's worker's; the benchmark says the tier."""
+        return cls(EmbeddedBackend(REPOSITORY, threads=1), Tier(os.environ["RIVAL_TIER"]))
 
     async def infer(self, bodies: list[bytes]) -> list[bytes]:
         """One inference of the network on a batch; each body holds a photo's input tensors, one after the other."""
