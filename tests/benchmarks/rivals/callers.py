@@ -40,9 +40,16 @@ def json_base64(port: int, path: str, body: bytes) -> Connect:
 def _http(port: int, path: str, kind: str, body: Callable[[], bytes], decoded: Callable[[bytes], bytes]) -> Call:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_SECONDS)
 
-    def call() -> bytes:
+    def asked() -> http.client.HTTPResponse:
         connection.request("POST", path, body(), {"Content-Type": kind})
-        response = connection.getresponse()
+        return connection.getresponse()
+
+    def call() -> bytes:
+        try:
+            response = asked()
+        except (ConnectionError, http.client.RemoteDisconnected):  # servers end connections that lie idle
+            connection.close()
+            response = asked()
         answer = response.read()
         if response.status != http.client.OK:
             raise RuntimeError(f"HTTP {response.status} from {path}: {answer[:300]!r}")

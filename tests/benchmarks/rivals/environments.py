@@ -15,8 +15,11 @@ ENVIRONMENTS = Path("out/rivals/environments")
 _REQUIREMENTS = Path(__file__).parent / "requirements"
 
 
-def python(name: str) -> Path:
+def python(name: str, with_project: bool = True) -> Path:
     """The Python of a rival's environment, which is made now unless it is there with these very packages.
+
+    Args:
+        with_project: whether it sees the project's packages behind its own.
 
     Raises:
         subprocess.CalledProcessError: pip failed; what it said is on the terminal.
@@ -29,8 +32,9 @@ def python(name: str) -> Path:
         subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
         pip = [folder / "bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         subprocess.run([*pip, "-r", _REQUIREMENTS / f"{name}.txt"], check=True)
-        site_packages = next(folder.glob("lib/python3*/site-packages"))
-        ours = sysconfig.get_path("purelib")
-        (site_packages / "project.pth").write_text(f"import site; site.addsitedir({ours!r})\n")
+        if with_project:
+            site_packages = next(folder.glob("lib/python3*/site-packages"))
+            ours = sysconfig.get_path("purelib")
+            (site_packages / "project.pth").write_text(f"import site; site.addsitedir({ours!r})\n")
         done.write_text(wanted)
     return folder / "bin/python"
