@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
+import signal
 import sys
 
 from rivals.photos import SHORT_SIDES
@@ -20,6 +21,7 @@ PARTS = ("protection", "serving", "fawkes")
 
 
 def main() -> None:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # through the finally clauses that end the servers
     given = _parser().parse_args()
     command = " ".join(["make", "rivals", *([f'ARGS="{shlex.join(sys.argv[1:])}"'] if sys.argv[1:] else [])])
     for part in given.part or ("protection", "serving"):
