@@ -10,6 +10,8 @@ from typing import Any
 
 from training.provenance import commit, processor
 
+#: Of the code that was loaded: the work tree may move on while it measures.
+_COMMIT = commit()
 RESULT = Path(__file__).parents[1] / "results" / "rivals.json"
 
 
@@ -17,7 +19,7 @@ def about(command: str) -> dict[str, Any]:
     """Where figures come from, as every result says it."""
     return {
         "command": command,
-        "commit": commit(),
+        "commit": _COMMIT,
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "cores": os.cpu_count(),
         "machine": processor(),
