@@ -28,7 +28,7 @@ from services.imaging.receipt import Tier
 from services.inference.backend import Inference, Tensors
 from services.inference.embedded import EmbeddedBackend
 from services.inference.triton import TritonBackend, _request, connect
-from services.triton_server.fetch import installation
+from services.triton_server.fetch import FetchError, installation
 
 CONCURRENCIES = (1, 8)
 _MODELS = ("protector", "recoverer", "refiner", "classifier_efficientnet_lite0", "classifier_efficientnet_lite1")
@@ -164,13 +164,17 @@ def _file(extension: str, size: tuple[int, int]) -> bytes:
 @contextmanager
 def _triton() -> Iterator[str]:
     """Triton with two instances of each model, one thread each: as many threads as everyone has."""
+    try:
+        installed = installation()
+    except FetchError as error:
+        raise SystemExit(str(error)) from None
     with tempfile.TemporaryDirectory() as folder:
         repository = Path(folder) / "models"
         for model in _MODELS:
             shutil.copytree(REPOSITORY / model, repository / model)
             config = repository / model / "config.pbtxt"
             config.write_text(re.sub(r"count: 1\b", "count: 2", config.read_text()))
-        with serving(prepared(installation(), repository)) as url:
+        with serving(prepared(installed, repository)) as url:
             asyncio.run(answering(url, _MODELS))
             yield url
 
