@@ -20,7 +20,7 @@ def provenance(seed: int, minutes: float, data: str) -> dict[str, object]:
     return {
         "command": " ".join(["python", "-m", _module(), *sys.argv[1:]]),
         "seed": seed,
-        "commit": commit(),
+        "commit": _commit(),
         "data": data,
         "machine": f"{os.cpu_count()} cores, {processor()}, no GPU used",
         "minutes": round(minutes, 1),
@@ -33,7 +33,7 @@ def _module() -> str:
     return spec.name.removesuffix(".__main__") if spec is not None else Path(sys.argv[0]).name
 
 
-def commit() -> str:
+def _commit() -> str:
     """The commit, marked where the work tree differs from it."""
     try:
         return subprocess.run(
@@ -44,7 +44,6 @@ def commit() -> str:
 
 
 def processor() -> str:
-    """The processor's model name, as the kernel says it."""
     names = {line.split(":")[1].strip() for line in _cpuinfo() if line.startswith("model name")}
     return ", ".join(sorted(names)) or platform.processor() or platform.machine()
 

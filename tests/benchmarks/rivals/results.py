@@ -5,14 +5,27 @@ from __future__ import annotations
 import datetime
 import json
 import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
-from training.provenance import commit, processor
+from training.provenance import processor
+
+RESULT = Path(__file__).parents[1] / "results" / "rivals.json"
+
+
+def _commit() -> str:
+    """The commit, marked where anything but results differs from it."""
+
+    def git(*words: str) -> str:
+        return subprocess.run(["git", *words], capture_output=True, text=True, check=True).stdout.strip()
+
+    changed = git("status", "--porcelain", "--untracked-files=no", "--", ".", ":(exclude)tests/benchmarks/results")
+    return git("rev-parse", "--short=12", "HEAD") + ("-dirty" if changed else "")
+
 
 #: Of the code that was loaded: the work tree may move on while it measures.
-_COMMIT = commit()
-RESULT = Path(__file__).parents[1] / "results" / "rivals.json"
+_COMMIT = _commit()
 
 
 def about(command: str) -> dict[str, Any]:
