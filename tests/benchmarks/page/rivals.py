@@ -41,8 +41,8 @@ sealed tier does and the one-pass tier does not. Of what DDN finds at its defaul
 changed as stored and {uploaded:.0f} % on a site's JPEG.
 """
 _ABOUT_SERVERS = """\
-{rounds} turns of {seconds_a_turn:g} s each, interleaved; 95 % intervals over turns. Everyone has two threads: two
-workers (or Triton instances) of one thread each, or our one process with two. *Triton called directly* is the bare
+{rounds} turns of {seconds_a_turn:g} s each, interleaved; intervals are over turns, and of few turns hardly more than
+their range. Everyone has two threads: two workers (or Triton instances) of one thread each, or our one process with two. *Triton called directly* is the bare
 inferences alone, one after the other, without decoding, encoding or measuring.
 """
 
