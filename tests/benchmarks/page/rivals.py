@@ -42,8 +42,9 @@ changed as stored and {uploaded:.0f} % on a site's JPEG.
 """
 _ABOUT_SERVERS = """\
 {rounds} turns of {seconds_a_turn:g} s each, interleaved; intervals are over turns, and of few turns hardly more than
-their range. Everyone has two threads: two workers (or Triton instances) of one thread each, or our one process with two. *Triton called directly* is the bare
-inferences alone, one after the other, without decoding, encoding or measuring.
+their range. Everyone has two threads: two workers (or Triton instances) of one thread each, or our one process with
+two. *Triton called directly* is the bare inferences alone, one after the other, without decoding, encoding or
+measuring.
 """
 
 #: The project's aims: seconds of DDN over ours, and our calls a second over LitServe's and Triton's.
