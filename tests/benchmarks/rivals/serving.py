@@ -15,7 +15,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-import torch
 from skimage import data
 from triton_support import REPOSITORY, answering, batch, prepared, serving
 from tritonclient.grpc.service_pb2_grpc import GRPCInferenceServiceStub
@@ -66,7 +65,6 @@ ROWS = {
 
 def run(options: Options) -> None:
     """Measures the rows, each kept as soon as it is there."""
-    torch.set_num_threads(2)
     for name in options.rows:
         row = ROWS[name]
         with ExitStack() as stack:
