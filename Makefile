@@ -169,6 +169,10 @@ soak: setup ## Twenty minutes at half the capacity; fails where a call fails or 
 bench-triton: setup ## Measures what the services cost on top of Triton, and beside the embedded backend, in one run
 	PYTHONPATH=tests/contract:tests/integration $(BIN)/python tests/benchmarks/triton_wrapping.py $(ARGS)
 
+.PHONY: rivals
+rivals: setup ## Measures attacks and model servers that a user would take instead, beside ours (ARGS=--help)
+	PYTHONPATH=tests/benchmarks:tests/contract $(BIN)/python -m rivals $(ARGS)
+
 .PHONY: train
 train: $(VENV)/.stamp ## Trains the one-pass tier's recoverer (an hour or two on a CPU; resumes) and puts its weights in place
 	$(BIN)/python -m training.train_recoverer --weights training/weights/recoverer $(ARGS)
