@@ -41,7 +41,7 @@ def ssim(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
     Args:
         a, b: shape (H, W, 3), at least 11 pixels a side.
     """
-    inner_height = a.shape[0] - 2 * _RADIUS
+    inner_height: int = a.shape[0] - 2 * _RADIUS
     sums: list[float] = []
 
     def strip(start: int, stop: int) -> None:
@@ -50,7 +50,7 @@ def ssim(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
         sums.append(float(similarity[_RADIUS:-_RADIUS, _RADIUS:-_RADIUS].sum(dtype=np.float64)))
 
     in_strips(strip, inner_height, a.shape[1], _STRIP)
-    count = inner_height * (int(a.shape[1]) - 2 * _RADIUS) * 3
+    count: int = inner_height * (int(a.shape[1]) - 2 * _RADIUS) * 3
     return math.fsum(sums) / count
 
 
