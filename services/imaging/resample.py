@@ -84,10 +84,12 @@ class Wave:
         used = np.flatnonzero(weights.any(axis=0))
         cells = slice(used[0], used[-1] + 1)
         # OpenCV's product and not NumPy's, whose BLAS would start threads of its own for every strip.
-        levels = cv2.gemm(np.ascontiguousarray(weights[:, cells]), self._wide[cells], 1.0, _NOTHING, 0.0)
+        levels: NDArray[np.float32] = cv2.gemm(
+            np.ascontiguousarray(weights[:, cells]), self._wide[cells], 1.0, _NOTHING, 0.0
+        ).astype(np.float32, copy=False)
         levels += 0.5
         np.floor(levels, out=levels)
-        return levels.reshape(stop - start, self._width, 3).astype(np.float32, copy=False)
+        return levels.reshape(stop - start, self._width, 3)
 
 
 def up_rows(code: NDArray[np.int8], height: int, width: int, start: int, stop: int) -> NDArray[np.int16]:
