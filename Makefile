@@ -127,13 +127,55 @@ triton-stop: ## Stops it
 test-triton: setup ## Runs one suite on both backends, and a real Triton server through its faults and rollouts
 	$(BIN)/python -m pytest tests/contract
 
+BENCH_PATH := PYTHONPATH=tests/integration:tests/benchmarks OMP_WAIT_POLICY=PASSIVE
+RUN_BENCH = mkdir -p out/bench && $(BENCH_PATH) $(BIN)/python -m pytest -o addopts= --benchmark-json=out/bench/raw.json \
+	--benchmark-columns=median,iqr,rounds --benchmark-sort=name tests/benchmarks/bench_protect.py $(ARGS) && \
+	$(BENCH_PATH) $(BIN)/python tests/benchmarks/condense.py out/bench/raw.json
+.PHONY: bench
+bench: setup ## Measures every stage and call at five sizes, a quarter of an hour (ARGS="--sizes 224,1mp"; see docs/performance.md)
+	$(RUN_BENCH) out/bench/bench.json
+	$(BENCH_PATH) $(BIN)/python tests/benchmarks/check.py out/bench/bench.json || true
+
+.PHONY: bench-keep
+bench-keep: ## Keeps the last run's figures as the ones that are committed, and renders docs/performance.md
+	cp out/bench/bench.json tests/benchmarks/results/bench.json
+	$(MAKE) performance
+
+.PHONY: bench-check
+bench-check: setup ## Fails where a ratio of a short run (224 pixels and 1 megapixel) is over 20 % worse than the committed one
+	$(MAKE) --no-print-directory bench-short
+	$(BENCH_PATH) $(BIN)/python tests/benchmarks/check.py out/bench/check.json
+
+.PHONY: bench-short
+bench-short: ARGS := --sizes 224,1mp
+bench-short:
+	$(RUN_BENCH) out/bench/check.json
+
+.PHONY: performance
+performance: $(VENV)/.stamp ## Renders docs/performance.md from the results
+	PYTHONPATH=tests/benchmarks $(BIN)/python -m page
+
+.PHONY: load
+load: setup ## Puts load on a server of its own: latency against throughput, and an overload; five minutes (ARGS=--help)
+	$(BIN)/python -m tests.load $(or $(ARGS),curve)
+	$(MAKE) performance
+
+.PHONY: soak
+soak: setup ## Twenty minutes at half the capacity; fails where a call fails or memory grows
+	$(BIN)/python -m tests.load soak $(ARGS)
+	$(MAKE) performance
+
 .PHONY: bench-triton
 bench-triton: setup ## Measures what the services cost on top of Triton, and beside the embedded backend, in one run
 	PYTHONPATH=tests/contract:tests/integration $(BIN)/python tests/benchmarks/triton_wrapping.py $(ARGS)
 
+.PHONY: rivals
+rivals: setup ## Measures attacks and model servers that a user would take instead, beside ours (ARGS=--help)
+	PYTHONPATH=tests/benchmarks:tests/contract $(BIN)/python -m rivals $(ARGS)
+
 .PHONY: train
-train: $(VENV)/.stamp ## Trains the one-pass model (an hour or two on a CPU; resumes) and puts its weights in place
-	$(BIN)/python -m training.train_one_pass --weights training/weights/one_pass $(ARGS)
+train: $(VENV)/.stamp ## Trains the one-pass tier's recoverer (an hour or two on a CPU; resumes) and puts its weights in place
+	$(BIN)/python -m training.train_recoverer --weights training/weights/recoverer $(ARGS)
 	$(MAKE) export
 
 .PHONY: evaluate-photo

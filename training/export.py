@@ -22,8 +22,8 @@ from training.models.shipped import WEIGHTS, script, served
 #: Triton's names of the types.
 _TYPES = {"uint8": "TYPE_UINT8", "int8": "TYPE_INT8", "float32": "TYPE_FP32"}
 
-#: The refiner differentiates inside the model, which libtorch's inference mode would forbid.
-_TAKES_GRADIENTS = ("refiner",)
+#: These differentiate inside the model, which libtorch's inference mode would forbid.
+_TAKES_GRADIENTS = ("protector", "refiner")
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,11 @@ def jpeg(x: Tensor, quality: int) -> Tensor:
     return torch.from_numpy(decoded.copy()).permute(0, 3, 1, 2).to(x.device, torch.float32) / 255.0
 
 
+def jpeg_pixels(pixels: np.ndarray, quality: int) -> np.ndarray:
+    """The same for one photo of shape (H, W, 3), uint8, RGB."""
+    return np.ascontiguousarray(_one(pixels[..., ::-1], quality)[..., ::-1])
+
+
 def _one(bgr: np.ndarray, quality: int) -> np.ndarray:
     done, data = cv2.imencode(".jpg", np.ascontiguousarray(bgr), [cv2.IMWRITE_JPEG_QUALITY, quality])
     if not done:

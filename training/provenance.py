@@ -22,7 +22,7 @@ def provenance(seed: int, minutes: float, data: str) -> dict[str, object]:
         "seed": seed,
         "commit": _commit(),
         "data": data,
-        "machine": f"{os.cpu_count()} cores, {_processor()}, no GPU used",
+        "machine": f"{os.cpu_count()} cores, {processor()}, no GPU used",
         "minutes": round(minutes, 1),
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
     }
@@ -43,7 +43,7 @@ def _commit() -> str:
         return "unknown"
 
 
-def _processor() -> str:
+def processor() -> str:
     names = {line.split(":")[1].strip() for line in _cpuinfo() if line.startswith("model name")}
     return ", ".join(sorted(names)) or platform.processor() or platform.machine()
 

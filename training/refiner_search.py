@@ -26,6 +26,7 @@ from services.imaging.resample import down
 from training.data.photos import data_root, development_photos, load_rgb
 from training.evaluation.eyes import SIDES, Eyes
 from training.evaluation.strength import centre, entropy_bytes
+from training.jpeg import jpeg_pixels
 from training.models.refiner import Refiner, RefinerConfig
 from training.provenance import provenance
 
@@ -45,6 +46,7 @@ BOTH = RefinerConfig(steps=8, momentum=0.75, chroma=1.0, texture=0.0, level_step
 BEST = replace(BOTH, steps=12, crop=0.3, resize=0.12)
 PLAIN = replace(BEST, chroma=0.5, plain_steps=4)
 WIDE = replace(PLAIN, crop=0.4, resize=0.2, texture=0.5, level_step=2)
+QUICK = replace(WIDE, steps=2, momentum=1.0, step_share=1.0, level_step=8, crop=0.0, resize=0.0, plain_steps=0)
 IDEAS = {
     "Lite0 alone, 8 steps (as shipped before)": Idea(BOTH, (0,)),
     "Lite0 + Lite1, 8 steps": Idea(BOTH),
@@ -62,6 +64,12 @@ IDEAS = {
     "wide, texture 0.5, step of 2, momentum 1": Idea(replace(WIDE, momentum=1.0)),
     "wide, texture 1, step of 2": Idea(replace(WIDE, texture=1.0)),
     "wide, texture 0.5, step of 2, 16 steps": Idea(replace(WIDE, steps=16)),
+    # The one-pass tier's: as few looks as do it.
+    "quick: 1 step, Lite0": Idea(replace(QUICK, steps=1), (0,)),
+    "quick: 2 steps, Lite0": Idea(QUICK, (0,)),
+    "quick: 2 steps, Lite0, step of 4": Idea(replace(QUICK, level_step=4), (0,)),
+    "quick: 3 steps, Lite0": Idea(replace(QUICK, steps=3), (0,)),
+    "quick: 2 steps, Lite0 + Lite1": Idea(QUICK),
 }
 
 
@@ -78,7 +86,7 @@ class Case:
 def views(pixels: Pixels, eyes: Eyes) -> dict[str, int]:
     """The networks' answers, by whose and of what."""
     found = {f"Lite{variant}": eyes.look(pixels, variant).label for variant in range(len(SIDES))}
-    crop, coarse, small = centre(pixels), jpeg(pixels, 75), jpeg(two_thirds(pixels), 80)
+    crop, coarse, small = centre(pixels), jpeg_pixels(pixels, 75), jpeg_pixels(two_thirds(pixels), 80)
     for variant in (0, 2):
         found[f"Lite{variant}, centre crop"] = eyes.look(crop, variant).label
         found[f"Lite{variant}, JPEG 75"] = eyes.look(coarse, variant).label
@@ -88,11 +96,6 @@ def views(pixels: Pixels, eyes: Eyes) -> dict[str, int]:
 
 def two_thirds(pixels: Pixels) -> Pixels:
     return cv2.resize(pixels, None, fx=2 / 3, fy=2 / 3, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
-
-
-def jpeg(pixels: Pixels, quality: int) -> Pixels:
-    _, data = cv2.imencode(".jpg", pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return np.ascontiguousarray(cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1]).astype(np.uint8, copy=False)
 
 
 def cases(root: Path, eyes: Eyes, limit: int) -> Iterator[Case]:

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from services.imaging.pipeline import MADE_WITH
+from services.imaging.receipt import Tier
 from training.evaluation.strength import CONTROLS
 
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
@@ -24,7 +26,7 @@ def tables(reports: Iterable[Report]) -> str:
     found = sorted(reports, key=lambda r: (PARTS.index(r["part"]), r["tier"] != "sealed", str(r["size"])))
     renderers = {"strength": _strength, "journeys": _journeys, "removals": _removals, "keyless": _removals}
     return "\n\n".join(
-        f"### {_title(report)}\n\n{renderers[report['part']](report['rows'])}\n\n{_origin(report['provenance'])}"
+        f"### {_title(report)}\n\n{renderers[report['part']](report)}\n\n{_origin(report['provenance'])}"
         for report in found
     )
 
@@ -36,11 +38,11 @@ def _title(report: Report) -> str:
         "removals": "After an opponent's filter",
         "keyless": "After an opponent's trained restorer",
     }
-    strength = f", {report['strength_db']:g} dB" if report["strength_db"] else ""
-    return f"{words[report['part']]}: {report['tier']}{strength}, {_SIZES[report['size']]}"
+    return f"{words[report['part']]}: {report['tier']}, {report['strength_db']:g} dB, {_SIZES[report['size']]}"
 
 
-def _strength(rows: Mapping[str, Figures]) -> str:
+def _strength(report: Report) -> str:
+    rows: Mapping[str, Figures] = report["rows"]
     main = rows["Lite0"]
     facts = [
         f"protected {_psnr(main, 'protected_psnr_db')}",
@@ -54,14 +56,15 @@ def _strength(rows: Mapping[str, Figures]) -> str:
     if "code_entropy_bytes_mean" in main:
         facts.append(f"code {main['code_entropy_bytes_mean'] / 1000:.1f} KB")
     body = [
-        (_seen(name), f["counted"], *_rate(f), f.get("protected_psnr_db_mean", ""))
+        (_seen(name, report["tier"]), f["counted"], *_rate(f), f.get("protected_psnr_db_mean", ""))
         for name, f in sorted(rows.items(), key=lambda item: item[0].startswith(CONTROLS))
     ]
     head = ("perturbation, or whose eyes", "photos", "changed, %", "95 % interval", "protected, dB")
     return f"Over {main['photos']} photos: {', '.join(facts)}.\n\n{_markdown(head, body)}"
 
 
-def _journeys(rows: Mapping[str, Figures]) -> str:
+def _journeys(report: Report) -> str:
+    rows: Mapping[str, Figures] = report["rows"]
     body = []
     for name in _names(rows):
         lites = [rows[f"{name}, {lite}"] for lite in _LITES]
@@ -71,7 +74,8 @@ def _journeys(rows: Mapping[str, Figures]) -> str:
     return _markdown(head, body)
 
 
-def _removals(rows: Mapping[str, Figures]) -> str:
+def _removals(report: Report) -> str:
+    rows: Mapping[str, Figures] = report["rows"]
     body = []
     for name in _names(rows):
         lites = [rows[f"{name}, {lite}"] for lite in _LITES]
@@ -108,8 +112,11 @@ def _psnr(figures: Figures, key: str) -> str:
     return f"{figures[f'{key}_mean']} dB (least {figures[f'{key}_least']})"
 
 
-def _seen(name: str) -> str:
-    return f"{name} (unseen)" if name.startswith("Lite2") else name
+def _seen(name: str, tier: str) -> str:
+    """The row's name, marked where the network had no part in making the tier's codes."""
+    network = next((lite for lite in _LITES if name.startswith(lite)), None)
+    made_with = {model.removeprefix("classifier_efficientnet_").capitalize() for model in MADE_WITH[Tier(tier)]}
+    return f"{name} (unseen)" if network is not None and network not in made_with else name
 
 
 def _markdown(head: Sequence[str], body: Iterable[Sequence[object]]) -> str:

@@ -8,6 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from services.imaging.strips import in_strips
+
 _STRIP = 64
 #: The Gaussian window reaches this far.
 _RADIUS = 5
@@ -15,11 +17,8 @@ _RADIUS = 5
 
 def mean_squared_error(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
     """Mean squared difference in levels squared. a, b: shape (H, W, 3)."""
-    total = 0
-    for start in range(0, a.shape[0], _STRIP):  # strips keep memory small at 50 megapixels
-        difference = a[start : start + _STRIP].astype(np.int32) - b[start : start + _STRIP]
-        total += int(np.sum(difference * difference, dtype=np.int64))
-    return total / a.size
+    # Squares of whole numbers, and their sum is one: exact in float64.
+    return cv2.norm(a, b, cv2.NORM_L2SQR) / a.size
 
 
 def psnr_db(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
@@ -42,16 +41,17 @@ def ssim(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
     Args:
         a, b: shape (H, W, 3), at least 11 pixels a side.
     """
-    height = a.shape[0]
-    total, count = 0.0, 0
-    for start in range(_RADIUS, height - _RADIUS, _STRIP):
-        stop = min(start + _STRIP, height - _RADIUS)
-        rows = slice(start - _RADIUS, stop + _RADIUS)
+    inner_height: int = a.shape[0] - 2 * _RADIUS
+    sums: list[float] = []
+
+    def strip(start: int, stop: int) -> None:
+        rows = slice(start, stop + 2 * _RADIUS)
         similarity = _similarity(a[rows].astype(np.float32), b[rows].astype(np.float32))
-        inner = similarity[_RADIUS:-_RADIUS, _RADIUS:-_RADIUS]
-        total += float(inner.sum(dtype=np.float64))
-        count += inner.size
-    return total / count
+        sums.append(float(similarity[_RADIUS:-_RADIUS, _RADIUS:-_RADIUS].sum(dtype=np.float64)))
+
+    in_strips(strip, inner_height, a.shape[1], _STRIP)
+    count: int = inner_height * (int(a.shape[1]) - 2 * _RADIUS) * 3
+    return math.fsum(sums) / count
 
 
 def _similarity(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:

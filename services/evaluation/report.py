@@ -52,7 +52,6 @@ class Report:
 
     views: tuple[ClassifierView, ...]
     protected_psnr_db: float
-    protected_ssim: float
     protected_l2: float
     restored_psnr_db: float
     is_bit_exact: bool
@@ -100,7 +99,6 @@ async def evaluate(
     return Report(
         views=views,
         protected_psnr_db=await asyncio.to_thread(metrics.psnr_db, a, b),
-        protected_ssim=await asyncio.to_thread(metrics.ssim, a, b),
         protected_l2=await asyncio.to_thread(metrics.l2, a, b),
         restored_psnr_db=restored_psnr_db,
         is_bit_exact=restored_psnr_db == float("inf"),
@@ -113,7 +111,10 @@ async def _view(
 ) -> ClassifierView:
     """photos: the original, the protected and the restored one."""
     side = CLASSIFIER_SIDES[classifier]
-    images = np.stack(await asyncio.gather(*(asyncio.to_thread(down, pixels, side) for pixels in photos)))
+    # A photo that was restored bit for bit has been brought down already.
+    different = photos[:2] if np.array_equal(photos[0], photos[2]) else photos
+    found = await asyncio.gather(*(asyncio.to_thread(down, pixels, side) for pixels in different))
+    images = np.stack([*found, *found[:1]][:3])
     answer = await backend.infer(classifier, {"INPUT__0": images})
     probabilities = answer.tensors["OUTPUT__0"]
     labels = imagenet_labels()

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from services.imaging.resample import GRID_SIZE, axis_footprints, up_rows
+from services.imaging.resample import GRID_SIZE, Wave, axis_footprints
+from services.imaging.strips import in_strips
 
 Extreme = Callable[..., NDArray[Any]]
 
-#: Rows worked on at a time: keeps the memory beside the photo small at any size.
-_STRIP = 256
+#: Rows worked on at a time: what they take stays in a processor's cache.
+_STRIP = 16
 #: Codes travel as int8.
 _LIMIT = 127
 
@@ -59,15 +61,22 @@ def subtract(pixels: NDArray[np.uint8], code: NDArray[np.int8]) -> NDArray[np.ui
 def _move(pixels: NDArray[np.uint8], code: NDArray[np.int8], sign: int, clip: bool) -> NDArray[np.uint8]:
     height, width = pixels.shape[:2]
     moved = np.empty_like(pixels)
-    for start in range(0, height, _STRIP):
-        stop = min(start + _STRIP, height)
-        strip = pixels[start:stop].astype(np.int16)
-        strip += sign * up_rows(code, height, width, start, stop).transpose(1, 2, 0)
+    wave = Wave(code, height, width)
+
+    def strip(start: int, stop: int) -> None:
+        levels = wave.rows(start, stop)
+        if sign < 0:
+            np.negative(levels, out=levels)
+        levels += pixels[start:stop]
         if clip:
-            np.clip(strip, 0, 255, out=strip)
-        elif strip.min() < 0 or strip.max() > 255:
-            raise ValueError("the code leaves the photo's headroom")
-        moved[start:stop] = strip
+            np.clip(levels, 0, 255, out=levels)
+        else:
+            least, most, _, _ = cv2.minMaxLoc(levels.reshape(stop - start, -1))
+            if least < 0 or most > 255:
+                raise ValueError("the code leaves the photo's headroom")
+        moved[start:stop] = levels
+
+    in_strips(strip, height, width, _STRIP)
     return moved
 
 

@@ -1,10 +1,11 @@
 """Protect and restore: the whole story.
 
-    protect:  photo -> down -> working image, with its headroom -> model -> code -> add
-    restore:  protected photo -> code (from the receipt, or read by the recoverer) -> subtract
+    protect:  photo -> down -> working image, with its headroom -> model -> code -> add (-> embed)
+    restore:  protected photo (-> extract) -> code -> subtract
 
-Both tiers take the same path; they differ in which model writes the code and in who keeps it. The one-pass tier reads
-its code back before it lets go of the photo: a cell that the recoverer would read otherwise is written otherwise.
+Both tiers take the same path; they differ in which model writes the code and in who keeps it: in the sealed tier the
+owner, in the receipt; in the one-pass tier the photo, in its own pixels. A copy that a platform re-encoded has lost
+what it carried: the recoverer then reads an estimate out of it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.errors import InvalidReceiptError, Reason
-from services.imaging import perturb, presence
+from services.imaging import carried, embed, perturb, presence
 from services.imaging.photo import Photo
 from services.imaging.receipt import Receipt, Tier
 from services.imaging.resample import down
@@ -25,23 +26,24 @@ from services.inference.backend import Backend, Inference
 
 #: The model that writes the code, a tier.
 WRITERS = {Tier.ONE_PASS: "protector", Tier.SEALED: "refiner"}
-#: The model that reads the code back out of a protected photo (one-pass tier).
+#: The model that estimates the code of a protected photo that no longer carries it (one-pass tier).
 READER = "recoverer"
 #: The classifiers that had a part in making the codes of a tier; every other one is unseen.
 MADE_WITH = {
     Tier.ONE_PASS: ("classifier_efficientnet_lite0",),
     Tier.SEALED: ("classifier_efficientnet_lite0", "classifier_efficientnet_lite1"),
 }
-#: How strong the sealed tier's perturbation is, as the protected photo's PSNR in dB: unless asked, and its limits.
-STRENGTH_DB = 42.0
+#: How strong a tier's perturbation is, as the protected photo's PSNR in dB: unless asked, and the limits.
+STRENGTHS_DB = {Tier.ONE_PASS: 37.0, Tier.SEALED: 42.0}
 STRONGEST_DB, WEAKEST_DB = 34.0, 48.0
-#: How often a one-pass code is read back and corrected, at most.
-READ_BACKS = 6
 
 
 @dataclass(frozen=True)
 class Protected:
-    """A protected photo in memory, the receipt for it, and the code that was written (in either tier)."""
+    """A protected photo in memory, the receipt for it, and the code that was written (in either tier).
+
+    The receipt holds the code in the sealed tier, and where a one-pass photo is too small to carry it.
+    """
 
     photo: Photo
     receipt: Receipt
@@ -53,7 +55,8 @@ class Restored:
     """A restored photo in memory.
 
     Attributes:
-        is_bit_exact: whether the receipt's hash is that of the pixels; None without a receipt.
+        is_bit_exact: whether the pixels are the original's, by the hash in the receipt or in the photo itself; None
+            where there is neither.
     """
 
     photo: Photo
@@ -61,11 +64,11 @@ class Restored:
     is_bit_exact: bool | None
 
 
-async def protect(photo: Photo, tier: Tier, backend: Backend, strength_db: float = STRENGTH_DB) -> Protected:
+async def protect(photo: Photo, tier: Tier, backend: Backend, strength_db: float | None = None) -> Protected:
     """Protects a photo.
 
     Args:
-        strength_db: about the protected photo's PSNR in the sealed tier; the one-pass tier has its own strength.
+        strength_db: about the protected photo's PSNR; None for the tier's own.
 
     Raises:
         UnavailableError: the model cannot answer now.
@@ -73,18 +76,26 @@ async def protect(photo: Photo, tier: Tier, backend: Backend, strength_db: float
     image, (lower, upper) = await asyncio.gather(
         asyncio.to_thread(down, photo.pixels), asyncio.to_thread(perturb.headroom, photo.pixels)
     )
+    digest = asyncio.create_task(asyncio.to_thread(photo.sha256))  # beside the model's work
     model = WRITERS[tier]
+    strength = np.array([[strength_db or STRENGTHS_DB[tier]]], dtype=np.float32)
     inputs: dict[str, NDArray[Any]] = {"INPUT__0": image[None], "INPUT__1": lower[None], "INPUT__2": upper[None]}
-    if tier is Tier.SEALED:
-        inputs["INPUT__3"] = np.array([[strength_db]], dtype=np.float32)
-    answer = await backend.infer(model, inputs)
+    try:
+        answer = await backend.infer(model, {**inputs, "INPUT__3": strength})
+    finally:
+        sha256 = await digest
     code = _code(answer)
-    if tier is Tier.ONE_PASS:
-        code = await _readable(photo, code, (lower, upper), backend, answer.model_version)
-    pixels = await asyncio.to_thread(perturb.add, photo.pixels, code)
-    sha256 = await asyncio.to_thread(photo.sha256)
-    kept = code if tier is Tier.SEALED else None
+    pixels, kept = await asyncio.to_thread(written, photo, tier, code, sha256)
     return Protected(photo.with_pixels(pixels), Receipt(tier, model, answer.model_version, sha256, kept), code)
+
+
+def written(
+    photo: Photo, tier: Tier, code: NDArray[np.int8], original_sha256: bytes
+) -> tuple[NDArray[np.uint8], NDArray[np.int8] | None]:
+    """The protected pixels, and the code where they do not carry it themselves."""
+    pixels = perturb.add(photo.pixels, code)
+    carrying = embed.embed(pixels, carried.pack(code, original_sha256)) if tier is Tier.ONE_PASS else None
+    return (pixels, code) if carrying is None else (carrying, None)
 
 
 async def restore(photo: Photo, receipt: Receipt | None, backend: Backend, is_own: bool = False) -> Restored:
@@ -98,43 +109,52 @@ async def restore(photo: Photo, receipt: Receipt | None, backend: Backend, is_ow
         UnknownModelError: the version that protected the photo is no longer served (one-pass tier).
         UnavailableError: the model cannot answer now.
     """
-    if receipt is None or receipt.tier is Tier.ONE_PASS:
-        code = await _read(photo, receipt.model_version if receipt is not None else "", backend)
-    elif receipt.code is None:
+    if receipt is not None and receipt.tier is Tier.SEALED and receipt.code is None:
         raise InvalidReceiptError(
             Reason.RECEIPT_INVALID, "This sealed receipt holds no code. Use the receipt as saved."
         )
-    else:
-        code = receipt.code
-    restored = photo.with_pixels(await asyncio.to_thread(perturb.subtract, photo.pixels, code))
-    if receipt is None:
-        return Restored(restored, Tier.ONE_PASS, None)
-    exact = await asyncio.to_thread(restored.sha256) == receipt.original_sha256
-    if not exact and not is_own and receipt.code is not None:
+    known = await asyncio.to_thread(_known, photo, receipt)
+    code = known.code
+    if code is None:
+        code = await _read(known.photo, receipt.model_version if receipt is not None else "", backend)
+    restored = photo.with_pixels(await asyncio.to_thread(perturb.subtract, known.photo.pixels, code))
+    tier = receipt.tier if receipt is not None else Tier.ONE_PASS
+    if known.original_sha256 is None:
+        return Restored(restored, tier, None)
+    exact = await asyncio.to_thread(restored.sha256) == known.original_sha256
+    if not exact and not is_own and receipt is not None and receipt.code is not None:
         await asyncio.to_thread(_check_presence, photo, receipt.code)
-    return Restored(restored, receipt.tier, exact)
+    return Restored(restored, tier, exact)
 
 
-async def _readable(
-    photo: Photo,
-    code: NDArray[np.int8],
-    bounds: tuple[NDArray[np.int8], NDArray[np.int8]],
-    backend: Backend,
-    version: str,
-) -> NDArray[np.int8]:
-    """A code near the given one that this version of the recoverer reads more exactly, within the photo's headroom.
+@dataclass(frozen=True)
+class _Known:
+    """What is known of a protected photo without asking a model: its code, and the original's SHA-256, or None.
 
-    A code that is read as it stands restores bit for bit, so the cells that are read otherwise take the value that is
-    read. That changes how their neighbours are read, hence the repetition.
+    Attributes:
+        photo: the photo without what it carried.
     """
-    lower, upper = bounds
-    for _ in range(READ_BACKS):
-        protected = photo.with_pixels(await asyncio.to_thread(perturb.add, photo.pixels, code))
-        read = await _read(protected, version, backend)
-        if np.array_equal(read, code):
-            break
-        code = np.where((read >= lower) & (read <= upper), read, code)
-    return code
+
+    photo: Photo
+    code: NDArray[np.int8] | None
+    original_sha256: bytes | None
+
+
+def _known(photo: Photo, receipt: Receipt | None) -> _Known:
+    if receipt is not None and receipt.code is not None:
+        return _Known(photo, receipt.code, receipt.original_sha256)
+    sha256 = receipt.original_sha256 if receipt is not None else None
+    taken = embed.extract(photo.pixels)
+    found = carried.unpack(taken[0]) if taken is not None else None
+    if taken is None or found is None:
+        return _Known(photo, None, sha256)
+    code, carried_sha256 = found
+    if sha256 not in (None, carried_sha256):
+        raise InvalidReceiptError(
+            Reason.RECEIPT_MISMATCH,
+            "This receipt belongs to another photo: this one carries another original's mark. Use its own, or none.",
+        )
+    return _Known(photo.with_pixels(taken[1]), code, carried_sha256)
 
 
 def _check_presence(photo: Photo, code: NDArray[np.int8]) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 class Tier(Enum):
     """How a protected photo is restored."""
 
-    #: From the protected photo alone: the generator writes the code, the recoverer reads it.
+    #: From the protected photo alone, which carries its code; the recoverer estimates it where a copy has lost it.
     ONE_PASS = "one-pass"
     #: With the receipt, which holds the code that the refiner made for this photo.
     SEALED = "sealed"
@@ -22,7 +22,8 @@ class Tier(Enum):
 class Receipt:
     """Attributes:
     original_sha256: ``Photo.sha256`` of the original, 32 bytes.
-    code: shape (3, rows, columns), levels in -127..127; in the sealed tier alone.
+    code: shape (3, rows, columns), levels in -127..127; in the sealed tier, and of a one-pass
+        photo that is too small to carry it.
     """
 
     tier: Tier

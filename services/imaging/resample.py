@@ -2,8 +2,8 @@
 
 *down* brings a photo of any size to the working image that the networks see; *up* brings a perturbation code from its
 coarse grid to the photo's size. *up* is integer arithmetic, so that a code subtracted years later, on another machine,
-gives the same pixels: its weights are 8-bit integers, and every product and sum stays below 2**24, where float32 holds
-integers exactly. A float32 matrix product therefore gives the same integers in any BLAS, in any order of summation.
+gives the same pixels: its weights are 8-bit integers, and every product and sum fits the 24 bits that float32 holds
+exactly. A float32 matrix product therefore gives the same integers in any library, in any order of summation.
 """
 
 from __future__ import annotations
@@ -20,8 +20,6 @@ WORKING_SIZE = 224
 GRID_SIZE = 56
 #: The weights of one pixel along one axis sum to this.
 WEIGHT_UNIT = 256
-
-_HALF = WEIGHT_UNIT * WEIGHT_UNIT // 2
 
 
 @lru_cache(maxsize=64)
@@ -59,6 +57,41 @@ def axis_footprints(pixels: int, cells: int = GRID_SIZE) -> tuple[tuple[int, int
     return tuple((int(a), int(b)) for a, b in zip(first, last, strict=True))
 
 
+#: What cv2.gemm adds to a product.
+_NOTHING = np.empty((0, 0), np.float32)
+
+
+class Wave:
+    """A code brought up to a photo's size, a few rows at a time: what is added to the photo.
+
+    Weights are multiples of 2**-8 and levels stay below 2**7, so every product and sum fits float32's 24 bits.
+
+    Args:
+        code: shape (3, rows, columns), levels in -127..127.
+        height, width: of the photo.
+    """
+
+    def __init__(self, code: NDArray[np.int8], height: int, width: int) -> None:
+        self._width = width
+        self._weights = axis_weights(height, code.shape[1]) / WEIGHT_UNIT
+        columns = axis_weights(width, code.shape[2]) / WEIGHT_UNIT
+        wide = np.matmul(code.astype(np.float32), columns.T)
+        self._wide = np.ascontiguousarray(wide.transpose(1, 2, 0)).reshape(code.shape[1], -1)
+
+    def rows(self, start: int, stop: int) -> NDArray[np.float32]:
+        """Rows ``start:stop``, shape (stop - start, width, 3), whole levels, never further from zero than the cells."""
+        weights = self._weights[start:stop]
+        used = np.flatnonzero(weights.any(axis=0))
+        cells = slice(used[0], used[-1] + 1)
+        # OpenCV's product and not NumPy's, whose BLAS would start threads of its own for every strip.
+        levels: NDArray[np.float32] = cv2.gemm(
+            np.ascontiguousarray(weights[:, cells]), self._wide[cells], 1.0, _NOTHING, 0.0
+        ).astype(np.float32, copy=False)
+        levels += 0.5
+        np.floor(levels, out=levels)
+        return levels.reshape(stop - start, self._width, 3)
+
+
 def up_rows(code: NDArray[np.int8], height: int, width: int, start: int, stop: int) -> NDArray[np.int16]:
     """Rows ``start:stop`` of the code brought up to a photo of ``height`` x ``width``.
 
@@ -68,10 +101,7 @@ def up_rows(code: NDArray[np.int8], height: int, width: int, start: int, stop: i
     Returns:
         Shape (3, stop - start, width), levels; never further from zero than the cells around the pixel.
     """
-    rows = axis_weights(height, code.shape[1])[start:stop]
-    columns = axis_weights(width, code.shape[2])
-    scaled: NDArray[np.float32] = np.matmul(np.matmul(rows, code.astype(np.float32)), columns.T)
-    return np.floor((scaled + _HALF) / (WEIGHT_UNIT * WEIGHT_UNIT)).astype(np.int16)
+    return Wave(code, height, width).rows(start, stop).transpose(2, 0, 1).astype(np.int16)
 
 
 def down(pixels: NDArray[np.uint8], side: int = WORKING_SIZE) -> NDArray[np.uint8]:

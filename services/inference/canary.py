@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from services.imaging.resample import GRID_SIZE, WORKING_SIZE
 from services.inference.backend import CLASSIFIER_SIDES, Tensors
 
-#: Models that write a code, and so take bounds beside the image.
+#: Models that write a code, and so take bounds and a strength beside the image.
 WRITERS = ("protector", "refiner")
 #: A strength that nobody asks for by default.
 CANARY_STRENGTH_DB = 36.5
@@ -23,7 +23,6 @@ def canary_inputs(model: str) -> Tensors:
     inputs: dict[str, NDArray[Any]] = {"INPUT__0": np.broadcast_to(ramp, (1, 3, side, side)).copy()}
     if model in WRITERS:
         bounds = np.full((1, 3, GRID_SIZE, GRID_SIZE), 4, dtype=np.int8)
-        inputs |= {"INPUT__1": -bounds, "INPUT__2": bounds}
-    if model == "refiner":
-        inputs["INPUT__3"] = np.array([[CANARY_STRENGTH_DB]], dtype=np.float32)
+        strength = np.array([[CANARY_STRENGTH_DB]], dtype=np.float32)
+        inputs |= {"INPUT__1": -bounds, "INPUT__2": bounds, "INPUT__3": strength}
     return inputs

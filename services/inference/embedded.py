@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import threading
 import time
 from collections.abc import Sequence
@@ -16,6 +17,12 @@ from pathlib import Path
 from typing import cast
 
 import numpy as np
+
+# Torch's threads wait for each other by spinning, unless told otherwise before it is loaded. On a machine that does
+# anything else at the same time, the one that spins takes the core that the other one needs: an inference then took
+# forty times as long.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 import torch
 
 from services.errors import UnavailableError, UnknownModelError

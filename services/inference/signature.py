@@ -36,10 +36,12 @@ class Signature:
 _PHOTO = Spec("uint8", (3, WORKING_SIZE, WORKING_SIZE))
 _CODE = Spec("int8", (3, GRID_SIZE, GRID_SIZE))
 
+#: Photo, headroom (lower and upper), and the strength as PSNR in dB.
+_WRITER = Signature([_PHOTO, _CODE, _CODE, Spec("float32", (1,))], [_CODE])
+
 SIGNATURES = {
-    "protector": Signature([_PHOTO, _CODE, _CODE], [_CODE]),
-    # Its last input is the strength, as PSNR in dB.
-    "refiner": Signature([_PHOTO, _CODE, _CODE, Spec("float32", (1,))], [_CODE]),
+    "protector": _WRITER,
+    "refiner": _WRITER,
     "recoverer": Signature([_PHOTO], [_CODE]),
     **{
         name: Signature([Spec("uint8", (3, side, side))], [Spec("float32", (1000,))])

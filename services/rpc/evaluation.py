@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -15,7 +16,7 @@ from srae.v1.evaluation_service_pb2 import (
 )
 from srae.v1.evaluation_service_pb2_grpc import EvaluationServiceServicer
 
-from services.evaluation import report
+from services.evaluation import metrics, report
 from services.imaging import pipeline
 from services.inference.backend import CLASSIFIER_SIDES, Backend
 from services.rpc import receipts, views
@@ -54,10 +55,11 @@ class EvaluationServicer(EvaluationServiceServicer):
             measured = await report.evaluate(
                 *photos, restored.photo, self._backend, made_with, others=tuple(CLASSIFIER_SIDES)
             )
+            similarity = await asyncio.to_thread(metrics.ssim, *(photo.pixels for photo in photos))
         return EvaluateResponse(
             views=[views.to_wire(view) for view in measured.views],
             protected_psnr_db=measured.protected_psnr_db,
-            protected_ssim=measured.protected_ssim,
+            protected_ssim=similarity,
             protected_l2=measured.protected_l2,
             restored_psnr_db=measured.restored_psnr_db,
             is_bit_exact=measured.is_bit_exact,

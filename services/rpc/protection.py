@@ -54,7 +54,7 @@ class ProtectionServicer(ProtectionServiceServicer):
 
     async def _protect(self, image: bytes, options: ProtectOptions) -> tuple[bytes, ProtectionOutcome]:
         tier = _tier(options)
-        strength_db = _strength_db(options, tier)
+        strength_db = _strength_db(options)
         async with self._gate.turn:
             original = await decoded(image)
             protected = await pipeline.protect(original, tier, self._backend, strength_db)
@@ -88,14 +88,10 @@ def _tier(options: ProtectOptions) -> Tier:
     return receipts.TIERS[options.tier]
 
 
-def _strength_db(options: ProtectOptions, tier: Tier) -> float:
+def _strength_db(options: ProtectOptions) -> float | None:
     if not options.HasField("protected_psnr_db"):
-        return pipeline.STRENGTH_DB
+        return None
     asked, field = options.protected_psnr_db, "options.protected_psnr_db"
-    if tier is not Tier.SEALED:
-        raise InvalidRequestError(
-            Reason.INVALID_OPTION, "Only the sealed tier has a choice of strength. Leave protected_psnr_db out.", field
-        )
     if not pipeline.STRONGEST_DB <= asked <= pipeline.WEAKEST_DB:  # not a number is refused too
         raise InvalidRequestError(
             Reason.INVALID_OPTION,

@@ -49,9 +49,9 @@ def from_wire(message: ProtectionReceipt) -> Receipt:
         raise _invalid("its model_version is not a number")
     if len(message.original_sha256) != _SHA256_BYTES:
         raise _invalid(f"its original_sha256 has {len(message.original_sha256)} bytes instead of {_SHA256_BYTES}")
-    if message.HasField("code") != (tier is Tier.SEALED):
-        raise _invalid("a sealed receipt holds a code, a one-pass receipt none")
-    code = _code(message.code) if tier is Tier.SEALED else None
+    if tier is Tier.SEALED and not message.HasField("code"):
+        raise _invalid("a sealed receipt holds a code")
+    code = _code(message.code) if message.HasField("code") else None
     return Receipt(tier, message.model, version, message.original_sha256, code)
 
 

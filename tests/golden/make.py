@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from skimage import data
 
 from services.imaging import perturb
-from services.imaging.pipeline import STRENGTH_DB
+from services.imaging.pipeline import STRENGTHS_DB
+from services.imaging.receipt import Tier
 from services.imaging.resample import down
 from services.inference.embedded import EmbeddedBackend
 
@@ -32,9 +33,12 @@ async def answers() -> dict[str, NDArray[np.generic]]:
     async def ask(model: str, inputs: dict[str, NDArray[np.generic]]) -> NDArray[np.generic]:
         return (await backend.infer(model, inputs)).tensors["OUTPUT__0"][0]
 
-    written = (await ask("protector", bounded)).astype(np.int8)
+    def at(tier: Tier) -> dict[str, NDArray[np.generic]]:
+        return {**bounded, "INPUT__3": np.array([[STRENGTHS_DB[tier]]], np.float32)}
+
+    written = (await ask("protector", at(Tier.ONE_PASS))).astype(np.int8)
     found = {
-        "refiner": await ask("refiner", {**bounded, "INPUT__3": np.array([[STRENGTH_DB]], np.float32)}),
+        "refiner": await ask("refiner", at(Tier.SEALED)),
         "protector": written,
         "recoverer": await ask("recoverer", {"INPUT__0": down(perturb.add(pixels, written))[None]}),
         "classifier": await ask("classifier_efficientnet_lite0", photo),

@@ -34,7 +34,7 @@ class FakeBackend:
         down: models that are unavailable.
         broken: models that raise something unforeseen.
         held: while set, inferences wait for it.
-        strengths_db: that the refiner was asked for, in order.
+        strengths_db: that the writers were asked for, in order.
     """
 
     down: set[str] = field(default_factory=set)
@@ -53,8 +53,7 @@ class FakeBackend:
             raise UnknownModelError(f"Model {model!r} has no version {version!r}.")
         image = tensors["INPUT__0"]
         if model in ("protector", "refiner"):
-            if model == "refiner":
-                self.strengths_db.append(float(tensors["INPUT__3"][0, 0]))
+            self.strengths_db.append(float(tensors["INPUT__3"][0, 0]))
             levels = np.random.default_rng(7).choice(np.array([-4, 4], np.int8), tensors["INPUT__1"].shape)
             answer = np.clip(levels, tensors["INPUT__1"], tensors["INPUT__2"])
         elif model == "recoverer":

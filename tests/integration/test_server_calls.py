@@ -6,15 +6,15 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import grpc
 import numpy as np
 import pytest
-from server_support import Client, FakeBackend, config, file, opened, pixels, served
+from server_support import Client, FakeBackend, config, file, opened, pixels, refusal, served
 from srae.v1 import evaluation_service_pb2 as ev
 from srae.v1 import image_pb2 as im
 from srae.v1 import protection_service_pb2 as pr
 from srae.v1 import restoration_service_pb2 as re
 
-from services.imaging.pipeline import STRENGTH_DB
 from services.inference.canary import CANARY_STRENGTH_DB
 from services.rpc.address import Address
 from services.rpc.chunks import CHUNK_BYTES
@@ -113,13 +113,14 @@ async def test_evaluate_tells_what_the_classifier_sees(client: Client) -> None:
     assert view.original.confidence == pytest.approx(0.9)
 
 
-async def test_the_refiner_is_asked_for_the_callers_strength(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("tier", "own"), [(im.TIER_SEALED, 42.0), (im.TIER_ONE_PASS, 37.0)])
+async def test_the_writer_is_asked_for_the_callers_strength(tier: im.Tier, own: float, tmp_path: Path) -> None:
     backend = FakeBackend()
     async with served(config(tmp_path), backend) as client:
         backend.strengths_db.clear()  # health asked for a canary's
-        for options in (pr.ProtectOptions(), pr.ProtectOptions(protected_psnr_db=38.5)):
+        for options in (pr.ProtectOptions(tier=tier), pr.ProtectOptions(tier=tier, protected_psnr_db=38.5)):
             await client.protection.Protect(pr.ProtectRequest(image=file(pixels()), options=options))
-    assert [db for db in backend.strengths_db if db != CANARY_STRENGTH_DB] == [STRENGTH_DB, 38.5]
+    assert [db for db in backend.strengths_db if db != CANARY_STRENGTH_DB] == [own, 38.5]
 
 
 async def test_a_lossy_output_promises_no_more_than_it_measures(client: Client) -> None:
@@ -146,15 +147,55 @@ async def test_one_pass_keeps_no_code_and_restores_without_a_receipt(client: Cli
     made = await client.protection.Protect(pr.ProtectRequest(image=file(pixels()), options=options))
     assert made.outcome.receipt.model == "protector"
     assert not made.outcome.receipt.HasField("code")
-    assert made.outcome.promise == im.PROMISE_NEAR  # the fake recoverer reads what nobody wrote
+    assert made.outcome.promise == im.PROMISE_BIT_EXACT
 
     bare = await client.restoration.Restore(re.RestoreRequest(image=made.image))
     held = await client.restoration.Restore(
         re.RestoreRequest(image=made.image, options=re.RestoreOptions(receipt=made.outcome.receipt))
     )
 
-    assert (bare.outcome.promise, bare.outcome.tier) == (im.PROMISE_UNSPECIFIED, im.TIER_ONE_PASS)
-    assert (held.outcome.promise, held.outcome.tier) == (im.PROMISE_NEAR, im.TIER_ONE_PASS)
+    for back in (bare, held):
+        assert (back.outcome.promise, back.outcome.tier) == (im.PROMISE_BIT_EXACT, im.TIER_ONE_PASS)
+        assert np.array_equal(opened(back.image), pixels())
+
+
+async def test_a_one_pass_photo_too_small_to_carry_its_code_has_it_in_the_receipt(client: Client) -> None:
+    small = pixels(height=40, width=36)
+    options = pr.ProtectOptions(tier=im.TIER_ONE_PASS)
+    made = await client.protection.Protect(pr.ProtectRequest(image=file(small), options=options))
+    assert made.outcome.receipt.HasField("code")
+
+    bare = await client.restoration.Restore(re.RestoreRequest(image=made.image))
+    held = await client.restoration.Restore(
+        re.RestoreRequest(image=made.image, options=re.RestoreOptions(receipt=made.outcome.receipt))
+    )
+
+    assert bare.outcome.promise == im.PROMISE_UNSPECIFIED
+    assert held.outcome.promise == im.PROMISE_BIT_EXACT
+    assert np.array_equal(opened(held.image), small)
+
+
+async def test_a_one_pass_copy_that_lost_its_code_is_read(client: Client) -> None:
+    options = pr.ProtectOptions(tier=im.TIER_ONE_PASS)
+    made = await client.protection.Protect(pr.ProtectRequest(image=file(pixels()), options=options))
+    copy = file(opened(made.image), "JPEG", quality=90)
+
+    back = await client.restoration.Restore(re.RestoreRequest(image=copy))
+
+    assert (back.outcome.promise, back.outcome.tier) == (im.PROMISE_UNSPECIFIED, im.TIER_ONE_PASS)
+
+
+async def test_a_one_pass_photo_refuses_another_ones_receipt(client: Client) -> None:
+    options = pr.ProtectOptions(tier=im.TIER_ONE_PASS)
+    made, other = [
+        await client.protection.Protect(pr.ProtectRequest(image=file(pixels(seed=seed)), options=options))
+        for seed in range(2)
+    ]
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await client.restoration.Restore(
+            re.RestoreRequest(image=made.image, options=re.RestoreOptions(receipt=other.outcome.receipt))
+        )
+    assert refusal(caught.value).info.reason == "RECEIPT_MISMATCH"
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])

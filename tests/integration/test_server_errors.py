@@ -147,7 +147,7 @@ TABLE: list[tuple[Reason, grpc.StatusCode, str, Act]] = [
         Reason.INVALID_OPTION,
         INVALID,
         "options.protected_psnr_db",
-        protect(PNG, tier=im.TIER_ONE_PASS, protected_psnr_db=40.0),
+        protect(PNG, tier=im.TIER_ONE_PASS, protected_psnr_db=60.0),
     ),
     (Reason.STREAM_OUT_OF_ORDER, INVALID, "", protect_stream()),
     (Reason.STREAM_OUT_OF_ORDER, INVALID, "", protect_stream({"chunk": PNG}, OPTIONS)),

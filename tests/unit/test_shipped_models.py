@@ -11,7 +11,8 @@ from skimage import data
 
 from services.evaluation.metrics import psnr_db
 from services.imaging import perturb
-from services.imaging.pipeline import STRENGTH_DB
+from services.imaging.pipeline import STRENGTHS_DB
+from services.imaging.receipt import Tier
 from services.imaging.resample import GRID_SIZE, down
 from services.inference.backend import CLASSIFIER_SIDES
 from services.inference.canary import canary_inputs
@@ -36,7 +37,7 @@ def batch() -> dict[str, np.ndarray]:
         "INPUT__0": np.stack([down(pixels) for pixels in PHOTOS.values()]),
         "INPUT__1": np.stack([lower for lower, _ in bounds]),
         "INPUT__2": np.stack([upper for _, upper in bounds]),
-        "INPUT__3": np.full((len(bounds), 1), STRENGTH_DB, np.float32),
+        "INPUT__3": np.full((len(bounds), 1), STRENGTHS_DB[Tier.ONE_PASS], np.float32),
     }
 
 
@@ -59,11 +60,8 @@ async def test_exported_and_eager_are_equal(
     assert np.array_equal(exported, answer)
 
 
-# The one-pass generator alone is good for a part of photos; the refiner changes these three.
-@pytest.mark.parametrize(("name", "least_changed"), [("protector", 1), ("refiner", 3)])
-async def test_codes_stay_within_the_headroom_and_change_the_answer(
-    name: str, least_changed: int, batch: dict[str, np.ndarray]
-) -> None:
+@pytest.mark.parametrize("name", ["protector", "refiner"])
+async def test_codes_stay_within_the_headroom_and_change_the_answer(name: str, batch: dict[str, np.ndarray]) -> None:
     backend = EmbeddedBackend(REPOSITORY)
     codes = (await backend.infer(name, inputs_of(name, batch))).tensors["OUTPUT__0"]
     assert np.all(codes >= batch["INPUT__1"])
@@ -74,7 +72,7 @@ async def test_codes_stay_within_the_headroom_and_change_the_answer(
         for x in (batch["INPUT__0"], moved)
     ]
     await backend.close()
-    assert np.sum(before != after) >= least_changed
+    assert np.all(before != after)
 
 
 @pytest.mark.parametrize("name", ["protector", "refiner", "recoverer"])
@@ -91,14 +89,16 @@ async def test_a_grey_photo_gets_a_grey_code(name: str, batch: dict[str, np.ndar
     assert np.array_equal(code[:, 0], code[:, 2])
 
 
-async def test_the_recoverer_reads_what_the_protector_wrote(batch: dict[str, np.ndarray]) -> None:
+async def test_the_recoverer_reads_some_of_what_the_protector_wrote(batch: dict[str, np.ndarray]) -> None:
     backend = EmbeddedBackend(REPOSITORY)
     codes = (await backend.infer("protector", inputs_of("protector", batch))).tensors["OUTPUT__0"]
     moved = np.stack([down(perturb.add(p, c)) for p, c in zip(PHOTOS.values(), codes, strict=True)])
     read = (await backend.infer("recoverer", {"INPUT__0": moved})).tensors["OUTPUT__0"]
     await backend.close()
     assert codes.shape == (3, 3, GRID_SIZE, GRID_SIZE)
-    assert np.mean(read == codes) > 0.95
+    # What it estimates brings each photo nearer to its original: by 1 dB or more.
+    left = np.square(read.astype(float) - codes).mean(axis=(1, 2, 3))
+    assert np.all(left < 10**-0.1 * np.square(codes.astype(float)).mean(axis=(1, 2, 3)))
 
 
 @pytest.mark.parametrize("name", ["protector", "refiner"])

@@ -20,7 +20,7 @@ import torch
 from rich.console import Console
 from rich.progress import track
 
-from services.imaging.pipeline import STRENGTH_DB
+from services.imaging.pipeline import STRENGTHS_DB
 from services.imaging.receipt import Tier
 from training.data.photos import data_root
 from training.evaluation import journeys, keyless, removals, strength
@@ -72,7 +72,7 @@ def run(part: str, setting: Setting, subjects: list[Subject], eyes: Eyes, argume
     report = {
         "part": part,
         "tier": setting.tier.value,
-        "strength_db": setting.strength_db if setting.tier is Tier.SEALED else None,
+        "strength_db": setting.strength_db,
         "size": setting.size,
         "rows": summary({subject.name: lines.kept[subject.name] for subject in subjects}),
         "provenance": provenance(0, minutes, data),
@@ -85,7 +85,7 @@ def run(part: str, setting: Setting, subjects: list[Subject], eyes: Eyes, argume
 
 def settings(arguments: argparse.Namespace) -> Iterator[Setting]:
     for size, tier in itertools.product(arguments.size or ("native",), arguments.tier or ("sealed", "one-pass")):
-        for db in (arguments.db or (STRENGTH_DB,)) if tier == "sealed" else (0.0,):
+        for db in arguments.db or (STRENGTHS_DB[Tier(tier)],):
             yield Setting(Tier(tier), db, size)
 
 
@@ -97,7 +97,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--repository", type=Path, default=Path("triton_models"), help="model repository to measure")
     parser.add_argument("--part", action="append", choices=PARTS, help="repeatable (default: all)")
     parser.add_argument("--tier", action="append", choices=[t.value for t in Tier], help="repeatable (default: both)")
-    parser.add_argument("--db", action="append", type=float, help="the sealed tier's strength; repeatable")
+    parser.add_argument("--db", action="append", type=float, help="strength; repeatable (default: the tier's own)")
     parser.add_argument("--size", action="append", choices=list(SIZES), help="repeatable (default: native)")
     parser.add_argument("--limit", type=int, default=200, help="at most this many photos (default: 200)")
     parser.add_argument("--pairs", type=int, default=1000, help="public pairs of the keyless restorer (default: 1000)")

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from services.evaluation.channels import CHANNELS, Channel
 from services.evaluation.metrics import psnr_db
-from services.imaging import perturb
 from training.distortions import DISTORTIONS, Distortion
 from training.evaluation.eyes import SIDES, Eyes
 from training.evaluation.lines import Row
@@ -24,7 +23,7 @@ Pixels = NDArray[np.uint8]
 def measure(subject: Subject, protections: Protections, eyes: Eyes) -> dict[str, Row]:
     """Rows of one photo: a channel or distortion and a network each."""
     original = subject.photo.pixels
-    protected = perturb.add(original, protections.code(subject))
+    protected = protections.protected(subject)
     rows = {}
     for channel in CHANNELS:
         figures = _gap(subject, channel, channel(original), channel(protected), protections)

@@ -24,7 +24,7 @@ from training.evaluation.lines import Row
 from training.evaluation.protections import Protections
 from training.evaluation.removals import removed
 from training.evaluation.subjects import Subject, resized
-from training.models.one_pass import OnePassConfig, Recoverer
+from training.models.recoverer import Recoverer, RecovererConfig
 
 #: By how much of the estimate is subtracted.
 FACTORS = (0.5, 1.0, 2.0, 3.0)
@@ -41,7 +41,7 @@ class KeylessRestorer:
 
     def __init__(self, protections: Protections, root: Path, pairs: int, minutes: float) -> None:
         self.pairs = pairs
-        self.network = Recoverer(OnePassConfig())
+        self.network = Recoverer(RecovererConfig())
         kept = protections.folder / f"keyless-{pairs}-{minutes:g}.pt"
         if kept.is_file():
             self.network.load_state_dict(torch.load(kept, weights_only=True))
@@ -80,7 +80,7 @@ def _pairs(protections: Protections, root: Path, count: int) -> tuple[torch.Tens
         name = f"caltech101-{paths[index].parent.name}-{paths[index].stem}"
         subject = Subject(name, resized(decode(paths[index].read_bytes()), 224), -1)
         code = protections.code(subject)
-        images.append(down(perturb.add(subject.photo.pixels, code)))
+        images.append(down(protections.protected(subject)))
         codes.append(code)
     return torch.from_numpy(np.stack(images)), torch.from_numpy(np.stack(codes))
 
@@ -88,7 +88,7 @@ def _pairs(protections: Protections, root: Path, count: int) -> tuple[torch.Tens
 def measure(subject: Subject, restorer: KeylessRestorer, protections: Protections, eyes: Eyes) -> dict[str, Row]:
     """Rows of one photo: a strength of the subtraction and a network each; at strength 2 also as two turns of one."""
     original = subject.photo.pixels
-    protected = perturb.add(original, protections.code(subject))
+    protected = protections.protected(subject)
     rows: dict[str, Row] = {}
     for factor in FACTORS:
         cleaned, clean = (

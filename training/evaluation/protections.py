@@ -29,8 +29,7 @@ class Setting:
 
     @property
     def name(self) -> str:
-        strength = f"-{self.strength_db:g}dB" if self.tier is Tier.SEALED else ""
-        return f"{self.tier.value}{strength}-{self.size}"
+        return f"{self.tier.value}-{self.strength_db:g}dB-{self.size}"
 
 
 class Protections:
@@ -59,10 +58,16 @@ class Protections:
             np.save(kept, made.code)
         return np.load(kept)
 
+    def protected(self, subject: Subject) -> NDArray[np.uint8]:
+        """The pixels that the product returns for a photo."""
+        return self._written(subject)[0]
+
     def receipt(self, subject: Subject) -> Receipt:
-        """The receipt that belongs to a photo's code."""
-        code = self.code(subject) if self.setting.tier is Tier.SEALED else None
-        return Receipt(self.setting.tier, self.model, "", subject.photo.sha256(), code)
+        """The receipt that belongs to a protected photo."""
+        return Receipt(self.setting.tier, self.model, "", subject.photo.sha256(), self._written(subject)[1])
+
+    def _written(self, subject: Subject) -> tuple[NDArray[np.uint8], NDArray[np.int8] | None]:
+        return pipeline.written(subject.photo, self.setting.tier, self.code(subject), subject.photo.sha256())
 
     def restore(self, subject: Subject, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """What the owner gets back from a copy of a protected photo, of any size."""

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from skimage.restoration import denoise_tv_chambolle
 
 from services.evaluation.metrics import psnr_db
-from services.imaging import perturb
 from training.evaluation.eyes import SIDES, Eyes
 from training.evaluation.lines import Row
 from training.evaluation.protections import Protections
@@ -88,7 +87,7 @@ REMOVALS: dict[str, Removal] = {
 def measure(subject: Subject, protections: Protections, eyes: Eyes) -> dict[str, Row]:
     """Rows of one photo: a removal and a network each."""
     original = subject.photo.pixels
-    protected = perturb.add(original, protections.code(subject))
+    protected = protections.protected(subject)
     rows: dict[str, Row] = {}
     for name, removal in REMOVALS.items():
         rows |= removed(name, subject, protected, removal(original), removal(protected), eyes)

@@ -24,7 +24,7 @@ def measure(subject: Subject, other: Subject, protections: Protections, eyes: Ey
     """Rows of one photo; other: the photo whose code is a control."""
     original = subject.photo.pixels
     code = protections.code(subject)
-    made = subject.photo.with_pixels(perturb.add(original, code))
+    made = subject.photo.with_pixels(protections.protected(subject))
     stored = codec.decode(codec.encode(made, "image/png").data).pixels
     as_it_came = codec.decode(codec.encode(made).data).pixels
     rows = {}

@@ -60,6 +60,7 @@ class Refiner(nn.Module):
 
     def __init__(self, config: RefinerConfig, classifiers: Sequence[nn.Module], sides: Sequence[int]) -> None:
         super().__init__()
+        self.config = config
         self.up = Up()
         self.cell = CELL
         self.classifiers = nn.ModuleList(classifiers)

@@ -9,26 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from training.models.classifiers import EfficientNetLite
-from training.models.one_pass import Generator, OnePassConfig, Quantiser, Recoverer, keep_grey
+from training.models.recoverer import Recoverer, keep_grey
 from training.models.refiner import Refiner
 
 
-class Protector(nn.Module):
-    """One-pass: working image uint8 and headroom int8 to code int8."""
-
-    def __init__(self, generator: Generator, config: OnePassConfig) -> None:
-        super().__init__()
-        self.generator = generator
-        self.quantiser = Quantiser(config)
-
-    def forward(self, image: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
-        x = image.float()
-        code = self.quantiser(x, self.generator(x), lower.float(), upper.float())
-        return code.to(torch.int8)
-
-
 class ServedRefiner(nn.Module):
-    """Sealed: working image uint8, headroom int8 and strength float32 (N, 1), dB, to code int8."""
+    """Either tier's writer: working image uint8, headroom int8 and strength float32 (N, 1), dB, to code int8."""
 
     def __init__(self, refiner: Refiner) -> None:
         super().__init__()
@@ -39,16 +25,15 @@ class ServedRefiner(nn.Module):
 
 
 class ServedRecoverer(nn.Module):
-    """One-pass: protected working image uint8 to code int8, the estimate rounded to the step."""
+    """One-pass: protected working image uint8 to the estimate of its code, int8."""
 
-    def __init__(self, recoverer: Recoverer, config: OnePassConfig) -> None:
+    def __init__(self, recoverer: Recoverer) -> None:
         super().__init__()
         self.recoverer = recoverer
-        self.quantiser = Quantiser(config)
 
     def forward(self, image: Tensor) -> Tensor:
         x = image.float()
-        return self.quantiser.nearest(keep_grey(x, self.recoverer(x))).to(torch.int8)
+        return torch.round(keep_grey(x, self.recoverer(x))).clamp(-127.0, 127.0).to(torch.int8)
 
 
 class ServedClassifier(nn.Module):

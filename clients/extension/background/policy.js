@@ -25,7 +25,7 @@ export async function change(changes, storage = chrome.storage.local) {
   return next;
 }
 
-/** What the host is told of the settings with each photo: only the sealed tier has a strength. */
+/** What the host is told of the settings with each photo: the options page chooses a strength for the sealed tier alone. */
 export const protectParams = ({ tier, strength }) =>
   tier === "sealed" ? { tier, protected_psnr_db: STRENGTHS_DB[strength] } : { tier };
 

@@ -96,8 +96,6 @@ def _params(action: str, params: Mapping[str, Any]) -> dict[str, Any]:
     known = {name: params[name] for name in checks if name in params}
     if action == "restore" and known.get("without_receipt") and "entry" in known:
         raise _invalid("restore takes an entry or goes without receipt, not both.")
-    if action == "protect" and known.get("tier") == "one-pass" and "protected_psnr_db" in known:
-        raise _invalid("Only the sealed tier takes a protected_psnr_db.")
     return known
 
 

@@ -129,8 +129,8 @@ def _add_protect(parser: argparse.ArgumentParser) -> None:
         "--psnr",
         type=float,
         metavar="DB",
-        help="sealed tier: how near the protected photo stays to the original, from 34 (misleads most, and shows on "
-        "skies) to 48 (hardly ever seen, and misleads least) (default: the server's, 42)",
+        help="how near the protected photo stays to the original, from 34 (misleads most, and shows on skies) to 48 "
+        "(hardly ever seen, and misleads least) (default: the server's: sealed 42, one-pass 37)",
     )
     parser.add_argument(
         "--format",

@@ -111,7 +111,7 @@ class Client:
 
         Args:
             mime_type: what to encode it in; empty for the type that came in.
-            psnr_db: the protected photo's PSNR, about, in the sealed tier; None for the service's default.
+            psnr_db: the protected photo's PSNR, about; None for the service's default.
         """
         Request = protection.ProtectStreamRequest
         options = protection.ProtectOptions(tier=tier, mime_type=mime_type, protected_psnr_db=psnr_db)

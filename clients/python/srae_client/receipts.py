@@ -113,7 +113,9 @@ def _is_whole(receipt: ProtectionReceipt) -> bool:
         return False
     code = receipt.code
     cells = 3 * code.rows * code.columns
-    return receipt.tier == TIER_ONE_PASS or (receipt.tier == TIER_SEALED and len(code.levels) == cells > 0)
+    if receipt.tier == TIER_ONE_PASS and not receipt.HasField("code"):
+        return True
+    return receipt.tier in (TIER_ONE_PASS, TIER_SEALED) and len(code.levels) == cells > 0
 
 
 def looks_like_one(data: bytes) -> bool:

@@ -7,6 +7,7 @@ import { after, before, test } from "node:test";
 import { Chromium } from "./support/chromium.js";
 import { Site } from "./support/site.js";
 import { photo, Uploads } from "./support/uploads.js";
+import { testWidgets } from "./support/widgets.js";
 
 const OUT = join(process.env.SRAE_TEST_OUT, "chromium");
 let browser;
@@ -247,3 +248,5 @@ test("animations go as they are by default, and are stopped where the person say
   await browser.press("Enter");
   await uploads.expectNothing("gifblocked");
 });
+
+testWidgets(() => ({ browser, site, uploads }));

@@ -9,6 +9,7 @@ import { Firefox } from "./support/firefox.js";
 import { crashDuring } from "./support/host_process.js";
 import { Site } from "./support/site.js";
 import { photo, Uploads } from "./support/uploads.js";
+import { testWidgets } from "./support/widgets.js";
 
 const OUT = join(process.env.SRAE_TEST_OUT, "firefox");
 let browser;
@@ -197,3 +198,5 @@ test("no host: stopped; the original once is a choice of its own", async () => {
     await other.close();
   }
 });
+
+testWidgets(() => ({ browser, site, uploads }));

@@ -5,20 +5,27 @@
 //   ONLY=drops node tests/e2e/run.js chromium      the tests whose names have that in them
 
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "../../build.js";
 import { environment, PYTHON, ROOT, startService } from "./support/service.js";
+import { bundleWidgets } from "./support/widgets.js";
 
 const HERE = import.meta.dirname;
 const out = process.env.SRAE_TEST_OUT ?? join(ROOT, "out/e2e");
 const photos = join(out, "photos");
+// Profiles and sockets go to a folder that goes with the run.
+const own = mkdtempSync(join(tmpdir(), "srae-"));
+process.env.TMPDIR = own;
 rmSync(out, { recursive: true, force: true });
 mkdirSync(out, { recursive: true });
 execFileSync(PYTHON, [join(HERE, "support/photos.py"), photos]);
 build(join(out, "extension"), "http://127.0.0.1/*", "http://localhost/*");
 const service = await startService();
 Object.assign(process.env, { SRAE_TEST_ENDPOINT: service.address, SRAE_TEST_PHOTOS: photos, SRAE_TEST_OUT: out, SRAE_TEST_EXTENSION: join(out, "extension") });
+
+bundleWidgets();
 
 const names = process.argv.length > 2 ? process.argv.slice(2) : readdirSync(HERE).filter((file) => file.endsWith(".test.js")).map((file) => file.slice(0, -8));
 const files = names.map((name) => join(HERE, `${name}.test.js`));
@@ -33,4 +40,5 @@ for (const browser of ["chromium", "firefox"]) {
   status ||= judged.status ?? 1;
 }
 service.process.kill();
+rmSync(own, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
 process.exit(status);

@@ -51,6 +51,15 @@ export class Chromium {
   screenshot = (path) => this.page.screenshot({ path });
   close = () => this.context.close();
 
+  /** Waits until a function of the page, with one JSON argument, is true. */
+  async until(code, argument) {
+    for (let tries = 0; tries < 100; tries += 1) {
+      if (await this.evaluate(code, argument).catch(() => false)) return;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    throw new Error(`never true: ${code}`);
+  }
+
   /** Clicks, and chooses in the picker that opens, as a person does. */
   async chooseInPicker(click, paths) {
     const [chooser] = await Promise.all([this.page.waitForEvent("filechooser"), click()]);

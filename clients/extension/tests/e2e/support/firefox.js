@@ -99,6 +99,15 @@ export class Firefox {
     return JSON.parse(result.value);
   }
 
+  /** Waits until a function of the page, with one JSON argument, is true. */
+  async until(code, argument) {
+    for (let tries = 0; tries < 100; tries += 1) {
+      if (await this.evaluate(code, argument).catch(() => false)) return;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    throw new Error(`never true: ${code}`);
+  }
+
   /** A reference to the element that the expression finds. */
   async element(expression, context = this.context) {
     const { result } = await this.send("script.evaluate", { expression, target: { context }, awaitPromise: false });

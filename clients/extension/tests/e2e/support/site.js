@@ -4,6 +4,7 @@ import { createServer } from "node:http";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { PAGES } from "./pages.js";
+import { widgetPage, widgetScript } from "./widgets.js";
 
 const body = (request) =>
   new Promise((resolve, reject) => {
@@ -58,6 +59,10 @@ export class Site {
     } else if (kind === "file") {
       const [file] = this.#received.get(name) ?? [];
       response.writeHead(file ? 200 : 404, { "content-type": "image/png", "access-control-allow-origin": "*" }).end(file?.bytes);
+    } else if (kind === "bundle") {
+      response.writeHead(200, { "content-type": "text/javascript; charset=utf-8" }).end(widgetScript(name));
+    } else if (kind === "widget") {
+      response.writeHead(200, { "content-type": "text/html; charset=utf-8" }).end(widgetPage(name, `/upload/${pathname.split("/")[3]}`));
     } else if (PAGES[kind]) {
       const page = PAGES[kind]({ upload: `/upload/${name ?? kind}`, site: this });
       response.writeHead(200, { "content-type": "text/html; charset=utf-8", ...page.headers }).end(page.html ?? page);

@@ -29,6 +29,17 @@ export class Uploads {
     }
   }
 
+  /** Waits until no more pieces of a photo come, and notes it as one. */
+  async expectPieces(name, original) {
+    let count = 0;
+    await this.site.wait(name, 1);
+    while (count < this.site.received(name).length) {
+      count = this.site.received(name).length;
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+    }
+    await this.expect(name, [original], { count, join: true });
+  }
+
   /** Whether nothing came, a little later. */
   async expectNothing(name, milliseconds = 700) {
     await new Promise((resolve) => setTimeout(resolve, milliseconds));

@@ -1,0 +1,113 @@
+"""pytest-benchmark's JSON, and peak memory, to the figures that are committed: medians, spreads, and above all ratios.
+
+A ratio's interval takes the quartiles of both sides against each other: a noisy run has wide ones.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sizes import megapixels
+from stages import PROTECT, RESTORE
+
+from training.provenance import provenance
+
+HERE = Path(__file__).parent
+Figures = dict[str, Any]
+
+
+def condense(raw: Figures, peaks: dict[str, Figures]) -> Figures:
+    """raw: pytest-benchmark's; peaks: by group, what ``peak_memory`` printed."""
+    groups: dict[str, dict[str, Figures]] = {}
+    for entry in raw["benchmarks"]:
+        stats = entry["stats"]
+        quartiles = {
+            name: round(1e3 * stats[key], 3) for name, key in (("low", "q1"), ("median", "median"), ("high", "q3"))
+        }
+        groups.setdefault(entry["group"], {})[entry["name"]] = {
+            **{f"{name}_ms": value for name, value in quartiles.items()},
+            "rounds": stats["rounds"],
+        }
+    return {"groups": groups, "peak_memory": peaks, "ratios": ratios(groups, peaks)}
+
+
+def ratios(groups: dict[str, dict[str, Figures]], peaks: dict[str, Figures]) -> dict[str, Figures]:
+    """By name, value with interval. Only these are compared between machines."""
+    found: dict[str, Figures] = {}
+    for group, rows in groups.items():
+        codec = _sum(rows, ("stage: decode", "stage: encode"))
+        whole = _sum(rows, [f"stage: {stage}" for stage in PROTECT])
+        back = _sum(rows, [f"stage: {stage}" for stage in RESTORE])
+        _put(found, f"{group}: protect's stages over decode + encode", whole, codec)
+        _put(found, f"{group}: restore's stages over decode + encode", back, codec)
+        _put(found, f"{group}: the network's share of protect's stages", rows.get("stage: infer"), whole)
+        for tier in ("one-pass", "sealed"):
+            calls = {way: rows.get(f"call: {tier}, {way}") for way in _WAYS}
+            _put(found, f"{group}: {tier} call in process over decode + encode", calls["in process"], codec)
+            for way in _WAYS[1:]:
+                base = "in process" if way == "over grpc" else "over grpc"
+                _put(found, f"{group}: {tier} call {way} over {base}", calls[way], calls[base])
+    for group, rows in groups.items():
+        size, file_format = group.split()
+        least = groups.get(f"1mp {file_format}")
+        if least is not None and size in ("4mp", "12mp", "50mp"):
+            name, call = f"{file_format}: a pixel at {size} over one at 1mp", "call: one-pass, in process"
+            share = megapixels("1mp") / megapixels(size)
+            _put(found, name, _scaled(rows.get(call), share), least.get(call))
+    for group, peak in peaks.items():
+        value = round(peak["over_photo"], 2)
+        found[f"{group}: peak memory over the decoded photo"] = {"value": value, "low": value, "high": value}
+    return found
+
+
+_WAYS = ("in process", "over grpc", "over triton", "through the host")
+
+
+def _sum(rows: dict[str, Figures], names: Any) -> Figures | None:
+    if any(name not in rows for name in names):
+        return None
+    return {key: sum(rows[name][key] for name in names) for key in ("low_ms", "median_ms", "high_ms")}
+
+
+def _scaled(row: Figures | None, share: float) -> Figures | None:
+    return None if row is None else {key: share * row[key] for key in ("low_ms", "median_ms", "high_ms")}
+
+
+def _put(found: dict[str, Figures], name: str, above: Figures | None, below: Figures | None) -> None:
+    if above is not None and below is not None:
+        found[name] = {
+            "value": round(above["median_ms"] / below["median_ms"], 3),
+            "low": round(above["low_ms"] / below["high_ms"], 3),
+            "high": round(above["high_ms"] / below["low_ms"], 3),
+        }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("raw", type=Path, help="pytest-benchmark's JSON")
+    parser.add_argument("out", type=Path, help="the JSON to write")
+    arguments = parser.parse_args()
+    raw = json.loads(arguments.raw.read_text())
+    groups = dict.fromkeys(entry["group"] for entry in raw["benchmarks"])
+    measured = [
+        subprocess.run([sys.executable, str(HERE / "peak_memory.py"), *group.split()], capture_output=True, check=True)
+        for group in groups
+    ]
+    peaks = {group: json.loads(done.stdout) for group, done in zip(groups, measured, strict=True)}
+    begun = datetime.fromisoformat(raw["datetime"])
+    minutes = (datetime.now(UTC) - begun.astimezone(UTC)).total_seconds() / 60
+    about = provenance(0, minutes, "scikit-image's coffee cup, enlarged, with noise")
+    report = {**condense(raw, peaks), "provenance": {**about, "command": "make bench"}}
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    arguments.out.write_text(json.dumps(report, indent=1) + "\n")
+    print(f"{len(report['ratios'])} ratios in {arguments.out}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+"""The section of `make bench`: where the time goes, and the ratios."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from page.render import origin, table
+
+#: In the order of a protect; the network apart, so that its share shows.
+STAGES = ("decode", "down", "headroom", "infer", "up and add", "embed", "hash", "encode")
+WAYS = ("in process", "over grpc", "over triton", "through the host")
+PICTURE = "where-the-time-goes.svg"
+
+Figures = dict[str, Any]
+
+
+def _figures(results: Path) -> Figures | None:
+    path = results / "bench.json"
+    found: Figures | None = json.loads(path.read_text()) if path.is_file() else None
+    return found
+
+
+def section(results: Path) -> str | None:
+    figures = _figures(results)
+    if figures is None:
+        return None
+    return "\n\n".join(
+        [
+            "## A photo, stage by stage and call by call",
+            f"![Where the time goes](pictures/performance/{PICTURE})",
+            "Milliseconds, medians. Stages of a one-pass protect in memory; the sealed tier's steps stand apart.",
+            _stages(figures["groups"]),
+            "Whole calls, milliseconds. *In process* decodes, protects and encodes; over gRPC the service also decodes "
+            "the returned file again, restores it, and shows it to the classifiers, so that what it tells is measured.",
+            _calls(figures["groups"]),
+            "Ratios, with the quartiles of both sides against each other. *Decode + encode* are of the same file by "
+            "the same library.",
+            _ratios(figures["ratios"]),
+            origin(figures["provenance"]),
+        ]
+    )
+
+
+def _stages(groups: dict[str, Figures]) -> str:
+    names = [*STAGES, "infer, sealed"]
+    rows = [(group, *(_ms(rows, f"stage: {name}") for name in names)) for group, rows in groups.items()]
+    return table(["photo", *names], rows)
+
+
+def _calls(groups: dict[str, Figures]) -> str:
+    names = [f"{tier}, {way}" for tier in ("one-pass", "sealed") for way in WAYS]
+    rows = [(group, *(_ms(rows, f"call: {name}") for name in names)) for group, rows in groups.items()]
+    return table(["photo", *names], rows)
+
+
+def _ms(rows: dict[str, Figures], name: str) -> str:
+    return f"{rows[name]['median_ms']:.1f}" if name in rows else "not run"
+
+
+def _ratios(ratios: dict[str, Figures]) -> str:
+    rows = [(name, f"{r['value']:.2f}", f"{r['low']:.2f} to {r['high']:.2f}") for name, r in ratios.items()]
+    return table(["ratio", "value", "quartiles"], rows)
+
+
+def pictures(results: Path, folder: Path) -> None:
+    """A bar a photo, stages stacked, each bar as long as the whole."""
+    figures = _figures(results)
+    if figures is None:
+        return
+    import matplotlib
+
+    matplotlib.use("svg")
+    matplotlib.rcParams["svg.hashsalt"] = "srae"
+    from matplotlib import pyplot
+
+    groups = list(figures["groups"].items())
+    plot, axes = pyplot.subplots(figsize=(9, 0.5 * len(groups) + 1.5))
+    colours = pyplot.get_cmap("tab10").colors
+    for row, (_, rows) in enumerate(groups):
+        times = [rows[f"stage: {stage}"]["median_ms"] for stage in STAGES]
+        left = 0.0
+        for stage, colour, time in zip(STAGES, colours, times, strict=False):
+            share = 100 * time / sum(times)
+            axes.barh(row, share, left=left, color=colour, label=stage if row == 0 else None)
+            left += share
+        axes.text(101, row, f"{sum(times):.0f} ms", va="center")
+    axes.set_yticks(range(len(groups)), [name for name, _ in groups])
+    axes.invert_yaxis()
+    axes.set_xlim(0, 112)
+    axes.set_xlabel("share of a one-pass protect in memory, %")
+    axes.legend(ncols=4, loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False)
+    plot.tight_layout()
+    plot.savefig(folder / PICTURE, metadata={"Date": None})
+    pyplot.close(plot)

@@ -1,0 +1,56 @@
+"""What a protect and a restore do, one after the other: the one list of stages that is measured."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from sizes import Sample
+
+from services.imaging import carried, codec, embed, perturb, pipeline
+from services.imaging.receipt import Tier
+from services.imaging.resample import down
+from services.inference.embedded import EmbeddedBackend
+
+Stage = Callable[[], Any]
+
+
+def stages(sample: Sample, backend: EmbeddedBackend, loop: asyncio.AbstractEventLoop) -> dict[str, Stage]:
+    """Each stage as a function of nothing, on what the stages before it made."""
+    photo, tier = sample.photo, Tier.ONE_PASS
+    image, (lower, upper) = down(photo.pixels), perturb.headroom(photo.pixels)
+
+    def infer(tier: Tier) -> Any:
+        strength = np.array([[pipeline.STRENGTHS_DB[tier]]], np.float32)
+        inputs = {"INPUT__0": image[None], "INPUT__1": lower[None], "INPUT__2": upper[None], "INPUT__3": strength}
+        answer = loop.run_until_complete(backend.infer(pipeline.WRITERS[tier], inputs))
+        return answer.tensors["OUTPUT__0"][0]
+
+    code = infer(tier)
+    added = perturb.add(photo.pixels, code)
+    packed = carried.pack(code, photo.sha256())
+    written, _ = pipeline.written(photo, tier, code, photo.sha256())
+    protected = photo.with_pixels(written)
+    file = codec.encode(protected).data
+    found = {
+        "decode": lambda: codec.decode(sample.file),
+        "down": lambda: down(photo.pixels),
+        "headroom": lambda: perturb.headroom(photo.pixels),
+        "infer": lambda: infer(tier),
+        "infer, sealed": lambda: infer(Tier.SEALED),
+        "up and add": lambda: perturb.add(photo.pixels, code),
+        "embed": lambda: embed.embed(added, packed),
+        "hash": photo.sha256,
+        "encode": lambda: codec.encode(protected),
+        "decode the result": lambda: codec.decode(file),
+        "extract": lambda: embed.extract(written),
+        "up and subtract": lambda: perturb.subtract(added, code),
+    }
+    return found
+
+
+#: The stages of a one-pass protect in memory, and of a restore of its lossless file, in order.
+PROTECT = ("decode", "down", "headroom", "infer", "up and add", "embed", "hash", "encode")
+RESTORE = ("decode the result", "extract", "up and subtract", "hash", "encode")
