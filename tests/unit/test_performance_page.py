@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from check import compare
 from condense import ratios
-from page import render
+from page import capacity, render
 
 ROOT = Path(__file__).parents[2]
 
@@ -54,3 +54,9 @@ def test_ratios_are_of_medians_with_quartiles_against_each_other() -> None:
     assert whole["value"] == pytest.approx(4.0)
     assert whole["low"] == pytest.approx(4.0 * 0.9 / 1.1, abs=0.01)
     assert found["12mp jpeg: the network's share of protect's stages"]["value"] == pytest.approx(0.125)
+
+
+def test_replicas_stay_below_the_utilisation() -> None:
+    assert capacity.replicas(10, 0.07) == 1
+    assert capacity.replicas(10, 0.0701) == 2
+    assert capacity.core_hours_per_million(3.6, 2) == pytest.approx(2000)
