@@ -157,7 +157,7 @@ performance: $(VENV)/.stamp ## Renders docs/performance.md from the results
 
 .PHONY: load
 load: setup ## Puts load on a server of its own: latency against throughput, and an overload; five minutes (ARGS=--help)
-	$(BIN)/python -m tests.load $(or $(ARGS),curve)
+	$(BIN)/python -m tests.load curve $(ARGS)
 	$(MAKE) performance
 
 .PHONY: soak
