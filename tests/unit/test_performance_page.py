@@ -57,6 +57,6 @@ def test_ratios_are_of_medians_with_quartiles_against_each_other() -> None:
 
 
 def test_replicas_stay_below_the_utilisation() -> None:
-    assert capacity.replicas(10, 0.07) == 1
-    assert capacity.replicas(10, 0.0701) == 2
+    assert capacity.replicas(10, 0.06) == 1
+    assert capacity.replicas(10, 0.08) == 2
     assert capacity.core_hours_per_million(3.6, 2) == pytest.approx(2000)
