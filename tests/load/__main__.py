@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.load import record
+from tests.load.calls import TIERS
 from tests.load.curve import is_passed, load
+from tests.load.ghz import request_json
 from tests.load.progress import console
 from tests.load.server import ServerDidNotStartError
 from tests.load.soak import soak
@@ -40,6 +42,11 @@ def _load(given: argparse.Namespace, command: str) -> int:
     return 0 if passed else 1
 
 
+def _request(given: argparse.Namespace, _: str) -> int:
+    print(request_json(given.service, given.tier))
+    return 0
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.load", description="Puts load on a real server.")
     parser.add_argument(
@@ -51,6 +58,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     curve.add_argument("--seconds", type=float, default=15.0, help="for each rate (default: %(default)s)")
     curve.set_defaults(run=_load, name="make load")
+    request = commands.add_parser("request", help="prints a request as JSON, for ghz: see docs/load.md")
+    request.add_argument("--service", choices=("protect", "evaluate"), default="protect")
+    request.add_argument("--tier", choices=tuple(TIERS), default="one-pass")
+    request.set_defaults(run=_request, name="request")
     one = commands.add_parser(
         "soak", help="a steady rate of half the capacity for a long time; judges failures and memory"
     )

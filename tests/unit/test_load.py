@@ -7,8 +7,11 @@ import asyncio
 import grpc
 import numpy as np
 import pytest
+from google.protobuf import json_format
+from srae.v1 import evaluation_service_pb2 as ev
+from srae.v1 import protection_service_pb2 as pr
 
-from tests.load import arrivals, curve, memory, outcomes
+from tests.load import arrivals, curve, ghz, memory, outcomes
 from tests.load.generators import Mix, closed_loop, open_loop
 from tests.load.outcomes import Answer, Outcome
 
@@ -94,3 +97,10 @@ def test_an_overload_that_is_shed_passes_and_one_that_is_not_fails() -> None:
     piled = curve.judged(before, [answer(0.0, 10.0 * n) for n in range(1, 20)], after)
     assert not piled["is_shed"]
     assert not piled["is_bounded"]
+
+
+@pytest.mark.parametrize(("service", "kind"), [("protect", pr.ProtectRequest), ("evaluate", ev.EvaluateRequest)])
+def test_the_request_for_ghz_is_one(service: str, kind: type) -> None:
+    request = json_format.Parse(ghz.request_json(service, "one-pass"), kind())
+    photos = [request.image] if service == "protect" else [request.original, request.protected_photo]
+    assert all(data.startswith(b"\xff\xd8") for data in photos)
