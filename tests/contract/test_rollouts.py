@@ -37,7 +37,9 @@ class _Writer(torch.nn.Module):
         super().__init__()
         self.level = level
 
-    def forward(self, image: torch.Tensor, lower: torch.Tensor, upper: torch.Tensor) -> torch.Tensor:
+    def forward(
+        self, image: torch.Tensor, lower: torch.Tensor, upper: torch.Tensor, strength_db: torch.Tensor
+    ) -> torch.Tensor:
         return torch.minimum(torch.maximum(torch.full_like(lower, self.level), lower), upper)
 
 
@@ -157,7 +159,9 @@ async def test_what_is_not_fit_to_be_served_is_not_brought_in(versions: Versions
 
 async def test_a_code_that_leaves_the_headroom_is_not_brought_in(versions: Versions, tmp_path: Path) -> None:
     class _Loud(torch.nn.Module):
-        def forward(self, image: torch.Tensor, lower: torch.Tensor, upper: torch.Tensor) -> torch.Tensor:
+        def forward(
+            self, image: torch.Tensor, lower: torch.Tensor, upper: torch.Tensor, strength_db: torch.Tensor
+        ) -> torch.Tensor:
             return torch.full_like(lower, 9)
 
     with pytest.raises(RolloutError, match="headroom"):
