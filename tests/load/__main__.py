@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--results", type=Path, default=record.RESULTS, metavar="FOLDER", help="where JSONs go (default: %(default)s)"
     )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="word")
     curve = commands.add_parser(
         "curve", help="latency against throughput, unary and streaming, and an overload; judges that"
     )
@@ -76,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str]) -> int:
     """Runs a command; its exit status is 1 where what it judges does not hold."""
     given = _parser().parse_args(arguments)
-    extra = " ".join(arguments[1:])
+    extra = " ".join(arguments[list(arguments).index(given.word) + 1 :])
     command = f'{given.name} ARGS="{extra}"' if extra else given.name
     try:
         return int(given.run(given, command))
