@@ -51,6 +51,11 @@ measuring.
 _DDN_AIM, _LITSERVE_AIM, _TRITON_AIM = 100, 2.0, 0.9
 
 
+def _note(part: dict[str, Any]) -> list[str]:
+    """What a reader has to know of a measurement, where it says something."""
+    return [f"**{part['note']}**", ""] if "note" in part else []
+
+
 def section(results: Path) -> str | None:
     """Markdown; None where nothing was measured."""
     path = results / "rivals.json"
@@ -81,6 +86,7 @@ def _protection(part: Json) -> list[str]:
     text = [
         f"### Attacks made for each photo: {part['photo_count']} photos of {part['size']}, on EfficientNet-Lite0",
         "",
+        *_note(part),
         f"![Seconds a photo against success](pictures/performance/rivals-{kind}.png)",
         "",
         "| | steps | success, stored, % | success, uploaded, % | PSNR, dB | seconds a photo |",
@@ -134,7 +140,7 @@ def _about_attacks(part: Json) -> str:
 
 
 def _serving(part: Json) -> list[str]:
-    text = [f"### Servers: {part['title']}", ""]
+    text = [f"### Servers: {part['title']}", "", *_note(part)]
     text += ["| | calls a second, 1 caller | p50, ms | calls a second, 8 callers | p50, ms |", "|---|---|---|---|---|"]
     one, eight = part["concurrency"]["1"], part["concurrency"]["8"]
     for name in one:
