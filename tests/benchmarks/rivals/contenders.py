@@ -73,7 +73,7 @@ def ours(repository: Path, threads: int) -> list[Contender]:
 
     return [
         Contender("one-pass", "one-pass", "one pass, read back", 0, True, tier(Tier.ONE_PASS)),
-        Contender("sealed", "sealed", f"{pipeline.STRENGTH_DB:g} dB", 12, True, tier(Tier.SEALED)),
+        Contender("sealed", "sealed", f"{pipeline.STRENGTHS_DB[Tier.SEALED]:g} dB", 12, True, tier(Tier.SEALED)),
     ]
 
 
