@@ -72,7 +72,7 @@ def ours(repository: Path, threads: int) -> list[Contender]:
         return lambda photo, _: asyncio.run(pipeline.protect(photo, which, backend)).photo.pixels
 
     return [
-        Contender("one-pass", "one-pass", "one pass, read back", 0, True, tier(Tier.ONE_PASS)),
+        Contender("one-pass", "one-pass", f"{pipeline.STRENGTHS_DB[Tier.ONE_PASS]:g} dB", 3, True, tier(Tier.ONE_PASS)),
         Contender("sealed", "sealed", f"{pipeline.STRENGTHS_DB[Tier.SEALED]:g} dB", 12, True, tier(Tier.SEALED)),
     ]
 
