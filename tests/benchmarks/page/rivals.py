@@ -103,8 +103,8 @@ def _protection(part: Json) -> list[str]:
         text += ["| rival | protection | times our seconds, 95 % interval |", "|---|---|---|"]
         for success, where in _SUCCESSES.items():
             for row in part["tiers"][tier][success]:
-                if row["is_equal_protection"] is None and success != "stored":
-                    continue  # the defaults stand there once
+                if row["rival"] == tier or (row["is_equal_protection"] is None and success != "stored"):
+                    continue  # a tier is no rival of itself; the defaults stand there once
                 title = _title(row["rival"], part["contenders"][row["rival"]])
                 text.append(f"| {title} | {_equality(row, where)} | {_ratio(row['times_our_seconds'])} |")
         text += ["", _verdict(part, tier), ""]
