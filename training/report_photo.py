@@ -68,10 +68,17 @@ def _journeys(report: Report) -> str:
     body = []
     for name in _names(rows):
         lites = [rows[f"{name}, {lite}"] for lite in _LITES]
-        gap = round(lites[0]["gap_to_channel_db_mean"], 2) if "gap_to_channel_db_mean" in lites[0] else ""
-        body.append((name, lites[0]["photos"], *_cells(lites), lites[0].get("restored_psnr_db_mean", ""), gap))
+        restored = lites[0].get("restored_psnr_db_mean", "")
+        body.append((name, lites[0]["photos"], *_cells(lites), restored, _gap(lites[0])))
     head = ("what happened", "photos", *_heads(), "restored, dB", "gap to channel, dB")
     return _markdown(head, body)
+
+
+def _gap(figures: Figures) -> str:
+    """How far the owner stays behind the unprotected photo's copy; in the one-pass tier without the receipt, too."""
+    gaps = [figures.get(f"gap_to_channel{without}_db_mean") for without in ("", "_without_receipt")]
+    known = [f"{gap:.2f}" for gap in gaps if gap is not None]
+    return " (without its receipt ".join(known) + ")" * (len(known) - 1)
 
 
 def _removals(report: Report) -> str:

@@ -3,9 +3,9 @@
     protect:  photo -> down -> working image, with its headroom -> model -> code -> add (-> embed)
     restore:  protected photo (-> extract) -> code -> subtract
 
-Both tiers take the same path; they differ in which model writes the code and in who keeps it: in the sealed tier the
-owner, in the receipt; in the one-pass tier the photo, in its own pixels. A copy that a platform re-encoded has lost
-what it carried: the recoverer then reads an estimate out of it.
+Both tiers take the same path; they differ in which model writes the code and in who keeps it: the owner, in the
+receipt; in the one-pass tier the photo too, in its own pixels. A copy that a platform re-encoded has lost what it
+carried: its receipt has the code still, and without one the recoverer reads an estimate out of the copy.
 """
 
 from __future__ import annotations
@@ -40,14 +40,10 @@ STRONGEST_DB, WEAKEST_DB = 34.0, 48.0
 
 @dataclass(frozen=True)
 class Protected:
-    """A protected photo in memory, the receipt for it, and the code that was written (in either tier).
-
-    The receipt holds the code in the sealed tier, and where a one-pass photo is too small to carry it.
-    """
+    """A protected photo in memory, and the receipt for it."""
 
     photo: Photo
     receipt: Receipt
-    code: NDArray[np.int8]
 
 
 @dataclass(frozen=True)
@@ -85,44 +81,42 @@ async def protect(photo: Photo, tier: Tier, backend: Backend, strength_db: float
     finally:
         sha256 = await digest
     code = _code(answer)
-    pixels, kept = await asyncio.to_thread(written, photo, tier, code, sha256)
-    return Protected(photo.with_pixels(pixels), Receipt(tier, model, answer.model_version, sha256, kept), code)
+    receipt = Receipt(tier, model, answer.model_version, sha256, code)
+    return Protected(photo.with_pixels(await asyncio.to_thread(written, photo, receipt)), receipt)
 
 
-def written(
-    photo: Photo, tier: Tier, code: NDArray[np.int8], original_sha256: bytes
-) -> tuple[NDArray[np.uint8], NDArray[np.int8] | None]:
-    """The protected pixels, and the code where they do not carry it themselves."""
-    pixels = perturb.add(photo.pixels, code)
-    carrying = embed.embed(pixels, carried.pack(code, original_sha256)) if tier is Tier.ONE_PASS else None
-    return (pixels, code) if carrying is None else (carrying, None)
+def written(photo: Photo, receipt: Receipt) -> NDArray[np.uint8]:
+    """The protected pixels of an original, with what the receipt says in them where they have to carry it.
+
+    A one-pass photo too small for that is restored with its receipt alone.
+    """
+    pixels = perturb.add(photo.pixels, receipt.code)
+    if receipt.tier is Tier.SEALED:
+        return pixels
+    carrying = embed.embed(pixels, carried.pack(receipt.code, receipt.original_sha256))
+    return pixels if carrying is None else carrying
 
 
 async def restore(photo: Photo, receipt: Receipt | None, backend: Backend, is_own: bool = False) -> Restored:
     """Restores a protected photo, or a copy that a platform made of it.
 
     Args:
-        is_own: the receipt is known to be this photo's; otherwise a sealed one is held against the photo first.
+        is_own: the receipt is known to be this photo's; otherwise it is held against the photo first.
 
     Raises:
-        InvalidReceiptError: the receipt is another photo's, or a sealed one without its code.
-        UnknownModelError: the version that protected the photo is no longer served (one-pass tier).
-        UnavailableError: the model cannot answer now.
+        InvalidReceiptError: the receipt is another photo's.
+        UnavailableError: the recoverer cannot answer now; only a copy without its receipt needs it.
     """
-    if receipt is not None and receipt.tier is Tier.SEALED and receipt.code is None:
-        raise InvalidReceiptError(
-            Reason.RECEIPT_INVALID, "This sealed receipt holds no code. Use the receipt as saved."
-        )
     known = await asyncio.to_thread(_known, photo, receipt)
     code = known.code
     if code is None:
-        code = await _read(known.photo, receipt.model_version if receipt is not None else "", backend)
+        code = await _read(known.photo, backend)
     restored = photo.with_pixels(await asyncio.to_thread(perturb.subtract, known.photo.pixels, code))
     tier = receipt.tier if receipt is not None else Tier.ONE_PASS
     if known.original_sha256 is None:
         return Restored(restored, tier, None)
     exact = await asyncio.to_thread(restored.sha256) == known.original_sha256
-    if not exact and not is_own and receipt is not None and receipt.code is not None:
+    if not exact and not is_own and receipt is not None:
         await asyncio.to_thread(_check_presence, photo, receipt.code)
     return Restored(restored, tier, exact)
 
@@ -141,15 +135,14 @@ class _Known:
 
 
 def _known(photo: Photo, receipt: Receipt | None) -> _Known:
-    if receipt is not None and receipt.code is not None:
+    if receipt is not None and receipt.tier is Tier.SEALED:
         return _Known(photo, receipt.code, receipt.original_sha256)
-    sha256 = receipt.original_sha256 if receipt is not None else None
     taken = embed.extract(photo.pixels)
     found = carried.unpack(taken[0]) if taken is not None else None
     if taken is None or found is None:
-        return _Known(photo, None, sha256)
+        return _Known(photo, None, None) if receipt is None else _Known(photo, receipt.code, receipt.original_sha256)
     code, carried_sha256 = found
-    if sha256 not in (None, carried_sha256):
+    if receipt is not None and receipt.original_sha256 != carried_sha256:
         raise InvalidReceiptError(
             Reason.RECEIPT_MISMATCH,
             "This receipt belongs to another photo: this one carries another original's mark. Use its own, or none.",
@@ -165,9 +158,9 @@ def _check_presence(photo: Photo, code: NDArray[np.int8]) -> None:
         )
 
 
-async def _read(photo: Photo, version: str, backend: Backend) -> NDArray[np.int8]:
+async def _read(photo: Photo, backend: Backend) -> NDArray[np.int8]:
     image = await asyncio.to_thread(down, photo.pixels)
-    answer = await backend.infer(READER, {"INPUT__0": image[None]}, version)
+    answer = await backend.infer(READER, {"INPUT__0": image[None]})
     return _code(answer)
 
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 class Tier(Enum):
     """How a protected photo is restored."""
 
-    #: From the protected photo alone, which carries its code; the recoverer estimates it where a copy has lost it.
+    #: From the protected photo alone, which carries its code; a copy that has lost it, with the receipt, or as well as
+    #: the recoverer can.
     ONE_PASS = "one-pass"
     #: With the receipt, which holds the code that the refiner made for this photo.
     SEALED = "sealed"
@@ -22,12 +23,11 @@ class Tier(Enum):
 class Receipt:
     """Attributes:
     original_sha256: ``Photo.sha256`` of the original, 32 bytes.
-    code: shape (3, rows, columns), levels in -127..127; in the sealed tier, and of a one-pass
-        photo that is too small to carry it.
+    code: shape (3, rows, columns), levels in -127..127.
     """
 
     tier: Tier
     model: str
     model_version: str
     original_sha256: bytes
-    code: NDArray[np.int8] | None = None
+    code: NDArray[np.int8]

@@ -21,16 +21,14 @@ _MAX_VERSION_DIGITS = 18
 
 def to_wire(receipt: Receipt) -> ProtectionReceipt:
     """The receipt as it travels."""
-    message = ProtectionReceipt(
+    _, rows, columns = receipt.code.shape
+    return ProtectionReceipt(
         tier=TIERS_ON_WIRE[receipt.tier],
         model=receipt.model,
         model_version=receipt.model_version,
         original_sha256=receipt.original_sha256,
+        code=PerturbationCode(levels=receipt.code.tobytes(), rows=rows, columns=columns),
     )
-    if receipt.code is not None:
-        _, rows, columns = receipt.code.shape
-        message.code.CopyFrom(PerturbationCode(levels=receipt.code.tobytes(), rows=rows, columns=columns))
-    return message
 
 
 def from_wire(message: ProtectionReceipt) -> Receipt:
@@ -49,10 +47,9 @@ def from_wire(message: ProtectionReceipt) -> Receipt:
         raise _invalid("its model_version is not a number")
     if len(message.original_sha256) != _SHA256_BYTES:
         raise _invalid(f"its original_sha256 has {len(message.original_sha256)} bytes instead of {_SHA256_BYTES}")
-    if tier is Tier.SEALED and not message.HasField("code"):
-        raise _invalid("a sealed receipt holds a code")
-    code = _code(message.code) if message.HasField("code") else None
-    return Receipt(tier, message.model, version, message.original_sha256, code)
+    if not message.HasField("code"):
+        raise _invalid("it holds no code")
+    return Receipt(tier, message.model, version, message.original_sha256, _code(message.code))
 
 
 def _code(message: PerturbationCode) -> NDArray[np.int8]:

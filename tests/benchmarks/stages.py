@@ -10,7 +10,7 @@ import numpy as np
 from sizes import Sample
 
 from services.imaging import carried, codec, embed, perturb, pipeline
-from services.imaging.receipt import Tier
+from services.imaging.receipt import Receipt, Tier
 from services.imaging.resample import down
 from services.inference.embedded import EmbeddedBackend
 
@@ -31,7 +31,7 @@ def stages(sample: Sample, backend: EmbeddedBackend, loop: asyncio.AbstractEvent
     code = infer(tier)
     added = perturb.add(photo.pixels, code)
     packed = carried.pack(code, photo.sha256())
-    written, _ = pipeline.written(photo, tier, code, photo.sha256())
+    written = pipeline.written(photo, Receipt(tier, pipeline.WRITERS[tier], "1", photo.sha256(), code))
     protected = photo.with_pixels(written)
     file = codec.encode(protected).data
     found = {

@@ -39,6 +39,7 @@ class FakeBackend:
 
     down: set[str] = field(default_factory=set)
     broken: set[str] = field(default_factory=set)
+    missing: set[str] = field(default_factory=set)
     held: asyncio.Event | None = None
     strengths_db: list[float] = field(default_factory=list)
 
@@ -49,8 +50,8 @@ class FakeBackend:
             raise UnavailableError(f"Model {model!r} is down.")
         if model in self.broken:
             raise RuntimeError("a secret of /etc/shadow")
-        if version not in ("", "1"):
-            raise UnknownModelError(f"Model {model!r} has no version {version!r}.")
+        if model in self.missing:
+            raise UnknownModelError(f"There is no model {model!r}.")
         image = tensors["INPUT__0"]
         if model in ("protector", "refiner"):
             self.strengths_db.append(float(tensors["INPUT__3"][0, 0]))

@@ -142,11 +142,10 @@ async def test_a_bit_exact_photo_in_a_lossy_file_is_near(client: Client) -> None
     assert back.outcome.promise == im.PROMISE_NEAR
 
 
-async def test_one_pass_keeps_no_code_and_restores_without_a_receipt(client: Client) -> None:
+async def test_one_pass_restores_with_and_without_its_receipt(client: Client) -> None:
     options = pr.ProtectOptions(tier=im.TIER_ONE_PASS)
     made = await client.protection.Protect(pr.ProtectRequest(image=file(pixels()), options=options))
     assert made.outcome.receipt.model == "protector"
-    assert not made.outcome.receipt.HasField("code")
     assert made.outcome.promise == im.PROMISE_BIT_EXACT
 
     bare = await client.restoration.Restore(re.RestoreRequest(image=made.image))
@@ -159,11 +158,10 @@ async def test_one_pass_keeps_no_code_and_restores_without_a_receipt(client: Cli
         assert np.array_equal(opened(back.image), pixels())
 
 
-async def test_a_one_pass_photo_too_small_to_carry_its_code_has_it_in_the_receipt(client: Client) -> None:
+async def test_a_one_pass_photo_too_small_to_carry_its_code_needs_its_receipt(client: Client) -> None:
     small = pixels(height=40, width=36)
     options = pr.ProtectOptions(tier=im.TIER_ONE_PASS)
     made = await client.protection.Protect(pr.ProtectRequest(image=file(small), options=options))
-    assert made.outcome.receipt.HasField("code")
 
     bare = await client.restoration.Restore(re.RestoreRequest(image=made.image))
     held = await client.restoration.Restore(
@@ -175,14 +173,23 @@ async def test_a_one_pass_photo_too_small_to_carry_its_code_has_it_in_the_receip
     assert np.array_equal(opened(held.image), small)
 
 
-async def test_a_one_pass_copy_that_lost_its_code_is_read(client: Client) -> None:
+async def test_a_one_pass_copy_that_lost_its_code_is_read_or_restored_with_its_receipt(client: Client) -> None:
+    photo = pixels(height=288, width=360)
     options = pr.ProtectOptions(tier=im.TIER_ONE_PASS)
-    made = await client.protection.Protect(pr.ProtectRequest(image=file(pixels()), options=options))
-    copy = file(opened(made.image), "JPEG", quality=90)
+    made = await client.protection.Protect(pr.ProtectRequest(image=file(photo), options=options))
+    copy = file(opened(made.image), "JPEG", quality=95, subsampling=0)
+    with_receipt = re.RestoreOptions(receipt=made.outcome.receipt)
 
-    back = await client.restoration.Restore(re.RestoreRequest(image=copy))
+    bare = await client.restoration.Restore(re.RestoreRequest(image=copy))
+    held = await client.restoration.Restore(re.RestoreRequest(image=copy, options=with_receipt))
 
-    assert (back.outcome.promise, back.outcome.tier) == (im.PROMISE_UNSPECIFIED, im.TIER_ONE_PASS)
+    assert (bare.outcome.promise, bare.outcome.tier) == (im.PROMISE_UNSPECIFIED, im.TIER_ONE_PASS)
+    assert (held.outcome.promise, held.outcome.tier) == (im.PROMISE_NEAR, im.TIER_ONE_PASS)
+    through_jpeg = file(photo, "JPEG", quality=95, subsampling=0)
+    unprotected, restored = (
+        np.mean((opened(image).astype(float) - photo) ** 2) for image in (through_jpeg, held.image)
+    )
+    assert restored < 1.1 * unprotected, "as near as the platform leaves a photo that was never protected"
 
 
 async def test_a_one_pass_photo_refuses_another_ones_receipt(client: Client) -> None:

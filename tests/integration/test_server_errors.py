@@ -99,6 +99,14 @@ def while_broken(act: Act) -> Act:
     return broken
 
 
+def while_missing(act: Act) -> Act:
+    async def missing(client: Client, backend: FakeBackend) -> object:
+        backend.missing = {"refiner"}
+        return await act(client, backend)
+
+    return missing
+
+
 async def crowd(client: Client, backend: FakeBackend) -> object:
     """One more call than there are places, for which the others keep waiting."""
     backend.held = asyncio.Event()
@@ -137,7 +145,7 @@ TABLE: list[tuple[Reason, grpc.StatusCode, str, Act]] = [
         Reason.UNKNOWN_MODEL,
         grpc.StatusCode.NOT_FOUND,
         "",
-        restore(PNG, receipt(tier=im.TIER_ONE_PASS, model="protector", model_version="99", code=None)),
+        while_missing(protect(PNG)),
     ),
     (Reason.UNSUPPORTED_OUTPUT, INVALID, "options.mime_type", protect(PNG, mime_type="text/plain")),
     (Reason.INVALID_OPTION, INVALID, "options.tier", protect(PNG, tier=7)),
@@ -196,7 +204,7 @@ async def test_a_refusal_tells_its_reason(
     assert len(told.message) > 20
     assert told.message.endswith(".")
     # And it goes on working.
-    backend.down, backend.broken, backend.held = set(), set(), None
+    backend.down, backend.broken, backend.missing, backend.held = set(), set(), set(), None
     assert (await _awaited(client)).outcome.promise == im.PROMISE_BIT_EXACT
 
 

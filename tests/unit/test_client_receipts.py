@@ -4,7 +4,7 @@ import zlib
 from pathlib import Path
 
 import pytest
-from srae.v1.image_pb2 import TIER_ONE_PASS, ProtectionReceipt
+from srae.v1.image_pb2 import ProtectionReceipt
 from srae_client import receipts
 from srae_client.errors import SraeClientError
 
@@ -15,13 +15,6 @@ def test_round_trip(tmp_path: Path) -> None:
     path = tmp_path / "cat.png.receipt"
     path.write_bytes(receipts.pack(receipt()))
     assert receipts.read(path) == receipt()
-
-
-def test_a_one_pass_receipt_needs_no_code() -> None:
-    one_pass = receipt()
-    one_pass.tier = TIER_ONE_PASS
-    one_pass.ClearField("code")
-    assert receipts.unpack(receipts.pack(one_pass)) == one_pass
 
 
 def _without(field: str) -> bytes:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from services.evaluation.channels import CHANNELS, Channel
 from services.evaluation.metrics import psnr_db
+from services.imaging.receipt import Tier
 from training.distortions import DISTORTIONS, Distortion
 from training.evaluation.eyes import SIDES, Eyes
 from training.evaluation.lines import Row
@@ -59,12 +60,16 @@ def _gap(
     reference = channel.shrink(subject.photo.pixels)
     restored = protections.restore(subject, copy)
     own, back = psnr_db(reference, clean), psnr_db(reference, restored)
-    return {
+    figures: dict[str, float | bool] = {
         "channel_psnr_db": own,
         "restored_psnr_db": back,
         "gap_to_channel_db": own - back,
         "restored_bit_exact": bool(np.array_equal(reference, restored)),
     }
+    if protections.setting.tier is Tier.ONE_PASS:
+        estimated = protections.restore(subject, copy, has_receipt=False)
+        figures["gap_to_channel_without_receipt_db"] = own - psnr_db(reference, estimated)
+    return figures
 
 
 def _distorted(distortion: Distortion, pixels: Pixels) -> Pixels:

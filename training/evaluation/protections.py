@@ -55,22 +55,18 @@ class Protections:
                 pipeline.protect(subject.photo, self.setting.tier, self.backend, self.setting.strength_db)
             )
             kept.parent.mkdir(parents=True, exist_ok=True)
-            np.save(kept, made.code)
+            np.save(kept, made.receipt.code)
         return np.load(kept)
 
     def protected(self, subject: Subject) -> NDArray[np.uint8]:
         """The pixels that the product returns for a photo."""
-        return self._written(subject)[0]
+        return pipeline.written(subject.photo, self.receipt(subject))
 
     def receipt(self, subject: Subject) -> Receipt:
         """The receipt that belongs to a protected photo."""
-        return Receipt(self.setting.tier, self.model, "", subject.photo.sha256(), self._written(subject)[1])
+        return Receipt(self.setting.tier, self.model, "", subject.photo.sha256(), self.code(subject))
 
-    def _written(self, subject: Subject) -> tuple[NDArray[np.uint8], NDArray[np.int8] | None]:
-        return pipeline.written(subject.photo, self.setting.tier, self.code(subject), subject.photo.sha256())
-
-    def restore(self, subject: Subject, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def restore(self, subject: Subject, pixels: NDArray[np.uint8], has_receipt: bool = True) -> NDArray[np.uint8]:
         """What the owner gets back from a copy of a protected photo, of any size."""
-        photo = subject.photo.with_pixels(pixels)
-        restored = asyncio.run(pipeline.restore(photo, self.receipt(subject), self.backend, is_own=True))
-        return restored.photo.pixels
+        photo, receipt = subject.photo.with_pixels(pixels), self.receipt(subject) if has_receipt else None
+        return asyncio.run(pipeline.restore(photo, receipt, self.backend, is_own=has_receipt)).photo.pixels

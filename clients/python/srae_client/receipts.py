@@ -113,8 +113,6 @@ def _is_whole(receipt: ProtectionReceipt) -> bool:
         return False
     code = receipt.code
     cells = 3 * code.rows * code.columns
-    if receipt.tier == TIER_ONE_PASS and not receipt.HasField("code"):
-        return True
     return receipt.tier in (TIER_ONE_PASS, TIER_SEALED) and len(code.levels) == cells > 0
 
 
