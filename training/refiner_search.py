@@ -42,11 +42,14 @@ class Idea:
     networks: tuple[int, ...] = (0, 1)
 
 
-BOTH = RefinerConfig(steps=8, momentum=0.75, chroma=1.0, texture=0.0, level_step=1, crop=0.0, resize=0.0, plain_steps=0)
+BOTH = RefinerConfig(
+    steps=8, momentum=0.75, chroma=1.0, texture=0.0, level_step=1, crop=0.0, resize=0.0, plain_steps=0, extra_steps=0
+)
 BEST = replace(BOTH, steps=12, crop=0.3, resize=0.12)
 PLAIN = replace(BEST, chroma=0.5, plain_steps=4)
 WIDE = replace(PLAIN, crop=0.4, resize=0.2, texture=0.5, level_step=2)
-QUICK = replace(WIDE, steps=2, momentum=1.0, step_share=1.0, level_step=8, crop=0.0, resize=0.0, plain_steps=0)
+OWN = replace(WIDE, momentum=1.0, extra_steps=12)
+QUICK = replace(WIDE, steps=2, momentum=1.0, step_share=1.0, level_step=8, plain_steps=2, extra_steps=0)
 IDEAS = {
     "Lite0 alone, 8 steps (as shipped before)": Idea(BOTH, (0,)),
     "Lite0 + Lite1, 8 steps": Idea(BOTH),
@@ -64,11 +67,29 @@ IDEAS = {
     "wide, texture 0.5, step of 2, momentum 1": Idea(replace(WIDE, momentum=1.0)),
     "wide, texture 1, step of 2": Idea(replace(WIDE, texture=1.0)),
     "wide, texture 0.5, step of 2, 16 steps": Idea(replace(WIDE, steps=16)),
+    # From here on, a plain step shows each network the photo at its own size; above, the working image scaled up.
+    "own sizes": Idea(replace(OWN, extra_steps=0)),
+    "own sizes, 12 extra steps": Idea(OWN),
+    "own sizes, 12 extra steps, 2 plain": Idea(replace(OWN, plain_steps=2)),
+    "own sizes, 12 extra steps, 16 steps, 2 plain": Idea(replace(OWN, steps=16, plain_steps=2)),
+    "own sizes, 12 extra steps, turns, 16 steps, 2 plain": Idea(
+        replace(OWN, steps=16, plain_steps=2, takes_turns=True)
+    ),
+    "own sizes, 12 extra steps, turns, 20 steps, 2 plain": Idea(
+        replace(OWN, steps=20, plain_steps=2, takes_turns=True)
+    ),
+    "own sizes, 12 extra steps, turns, 28 steps, 2 plain": Idea(
+        replace(OWN, steps=28, plain_steps=2, takes_turns=True)
+    ),
     # The one-pass tier's: as few looks as do it.
-    "quick: 1 step, Lite0": Idea(replace(QUICK, steps=1), (0,)),
+    "quick: 1 step, Lite0": Idea(replace(QUICK, steps=1, plain_steps=1), (0,)),
     "quick: 2 steps, Lite0": Idea(QUICK, (0,)),
     "quick: 2 steps, Lite0, step of 4": Idea(replace(QUICK, level_step=4), (0,)),
-    "quick: 3 steps, Lite0": Idea(replace(QUICK, steps=3), (0,)),
+    "quick: 3 steps, Lite0": Idea(replace(QUICK, steps=3, plain_steps=3), (0,)),
+    "quick: 3 steps, Lite0, 6 extra": Idea(replace(QUICK, steps=3, plain_steps=3, extra_steps=6), (0,)),
+    "quick: 3 steps, Lite0, 6 extra, margin 4": Idea(
+        replace(QUICK, steps=3, plain_steps=3, extra_steps=6, margin=4.0), (0,)
+    ),
     "quick: 2 steps, Lite0 + Lite1": Idea(QUICK),
 }
 
@@ -134,9 +155,9 @@ def measure(idea: Idea, strength_db: float, photos: list[Case], eyes: Eyes) -> d
 
 
 def refine(refiner: Refiner, pixels: Pixels, strength_db: float) -> NDArray[np.int8]:
-    lower, upper = perturb.headroom(pixels)
-    x, low, high = (torch.from_numpy(tensor)[None].float() for tensor in (down(pixels), lower, upper))
-    return refiner(x, low, high, torch.tensor([[strength_db]]))[0].numpy().astype(np.int8)
+    low, high = (torch.from_numpy(bound)[None].float() for bound in perturb.headroom(pixels))
+    images = [torch.from_numpy(down(pixels, side))[None].float() for side in refiner.sides]
+    return refiner(images, low, high, torch.tensor([[strength_db]]))[0].numpy().astype(np.int8)
 
 
 def main() -> None:

@@ -32,7 +32,7 @@ from training.jpeg import jpeg_pixels
 from training.losses import recovery_loss
 from training.models.classifiers import load_classifier
 from training.models.recoverer import Recoverer, RecovererConfig
-from training.models.served import ServedRefiner
+from training.models.served import ServedProtector
 from training.models.shipped import refiner
 from training.provenance import provenance
 
@@ -156,7 +156,7 @@ def write_codes(photos: NDArray[np.uint8], kept: Path) -> NDArray[np.int8]:
             return codes
         raise ValueError(f"{kept} holds {len(codes)} codes for {len(photos)} photos: delete it")
     networks: dict[str, nn.Module] = {name: load_classifier(variant) for variant, name in enumerate(CLASSIFIER_SIDES)}
-    protector = ServedRefiner(refiner(Tier.ONE_PASS, networks))
+    protector = ServedProtector(refiner(Tier.ONE_PASS, networks))
     written = [_code(protector, photo) for photo in track(photos, description="Protecting the photos")]
     kept.parent.mkdir(parents=True, exist_ok=True)
     codes = np.stack(written)
@@ -166,7 +166,7 @@ def write_codes(photos: NDArray[np.uint8], kept: Path) -> NDArray[np.int8]:
     return codes
 
 
-def _code(protector: ServedRefiner, photo: Pixels) -> NDArray[np.int8]:
+def _code(protector: ServedProtector, photo: Pixels) -> NDArray[np.int8]:
     inputs = (torch.from_numpy(array)[None] for array in (down(photo), *perturb.headroom(photo)))
     code: NDArray[np.int8] = protector(*inputs, torch.tensor([[STRENGTHS_DB[Tier.ONE_PASS]]]))[0].numpy()
     return code

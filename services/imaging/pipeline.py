@@ -11,6 +11,7 @@ carried: its receipt has the code still, and without one the recoverer reads an 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +23,7 @@ from services.imaging import carried, embed, perturb, presence
 from services.imaging.photo import Photo
 from services.imaging.receipt import Receipt, Tier
 from services.imaging.resample import down
-from services.inference.backend import Backend, Inference
+from services.inference.backend import CLASSIFIER_SIDES, Backend, Inference
 
 #: The model that writes the code, a tier.
 WRITERS = {Tier.ONE_PASS: "protector", Tier.SEALED: "refiner"}
@@ -69,20 +70,33 @@ async def protect(photo: Photo, tier: Tier, backend: Backend, strength_db: float
     Raises:
         UnavailableError: the model cannot answer now.
     """
-    image, (lower, upper) = await asyncio.gather(
-        asyncio.to_thread(down, photo.pixels), asyncio.to_thread(perturb.headroom, photo.pixels)
-    )
+    sides = [CLASSIFIER_SIDES[name] for name in MADE_WITH[tier]]
+    headroom = asyncio.create_task(asyncio.to_thread(perturb.headroom, photo.pixels))
+    images = await asyncio.gather(*(asyncio.to_thread(down, photo.pixels, side) for side in sides))
+    bounds = await headroom
     digest = asyncio.create_task(asyncio.to_thread(photo.sha256))  # beside the model's work
     model = WRITERS[tier]
-    strength = np.array([[strength_db or STRENGTHS_DB[tier]]], dtype=np.float32)
-    inputs: dict[str, NDArray[Any]] = {"INPUT__0": image[None], "INPUT__1": lower[None], "INPUT__2": upper[None]}
     try:
-        answer = await backend.infer(model, {**inputs, "INPUT__3": strength})
+        answer = await backend.infer(model, writer_inputs(images, bounds, strength_db or STRENGTHS_DB[tier]))
     finally:
         sha256 = await digest
     code = _code(answer)
     receipt = Receipt(tier, model, answer.model_version, sha256, code)
     return Protected(photo.with_pixels(await asyncio.to_thread(written, photo, receipt)), receipt)
+
+
+def writer_inputs(
+    images: Sequence[NDArray[np.uint8]], bounds: tuple[NDArray[np.int8], NDArray[np.int8]], strength_db: float
+) -> dict[str, NDArray[Any]]:
+    """A writer's tensors for one photo.
+
+    Args:
+        images: the photo at the size of each network that the code is made with, in order; shape (3, side, side).
+        bounds: of its headroom, each of shape (3, GRID_SIZE, GRID_SIZE).
+    """
+    strength = np.array([strength_db], dtype=np.float32)
+    tensors: list[NDArray[Any]] = [images[0], *bounds, strength, *images[1:]]
+    return {f"INPUT__{index}": tensor[None] for index, tensor in enumerate(tensors)}
 
 
 def written(photo: Photo, receipt: Receipt) -> NDArray[np.uint8]:

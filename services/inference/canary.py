@@ -7,22 +7,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from services.imaging.resample import GRID_SIZE, WORKING_SIZE
-from services.inference.backend import CLASSIFIER_SIDES, Tensors
+from services.inference.backend import Tensors
+from services.inference.signature import signature
 
-#: Models that write a code, and so take bounds and a strength beside the image.
-WRITERS = ("protector", "refiner")
 #: A strength that nobody asks for by default.
 CANARY_STRENGTH_DB = 36.5
+#: Levels of headroom.
+_CANARY_ROOM = 4
 
 
 def canary_inputs(model: str) -> Tensors:
     """A batch of one with which a model of this name must answer: a smooth gradient, and four levels of headroom."""
-    side = CLASSIFIER_SIDES.get(model, WORKING_SIZE)
-    ramp = np.linspace(64, 192, side).astype(np.uint8)
-    inputs: dict[str, NDArray[Any]] = {"INPUT__0": np.broadcast_to(ramp, (1, 3, side, side)).copy()}
-    if model in WRITERS:
-        bounds = np.full((1, 3, GRID_SIZE, GRID_SIZE), 4, dtype=np.int8)
-        strength = np.array([[CANARY_STRENGTH_DB]], dtype=np.float32)
-        inputs |= {"INPUT__1": -bounds, "INPUT__2": bounds, "INPUT__3": strength}
-    return inputs
+    tensors: list[NDArray[Any]] = []
+    for spec in signature(model).inputs:
+        if spec.dtype == "uint8":
+            ramp = np.linspace(64, 192, spec.shape[-1]).astype(np.uint8)
+            tensors.append(np.broadcast_to(ramp, (1, *spec.shape)).copy())
+        elif spec.dtype == "int8":
+            # The lower bound comes first.
+            tensors.append(np.full((1, *spec.shape), -_CANARY_ROOM if len(tensors) == 1 else _CANARY_ROOM, np.int8))
+        else:
+            tensors.append(np.full((1, *spec.shape), CANARY_STRENGTH_DB, np.float32))
+    return {f"INPUT__{index}": tensor for index, tensor in enumerate(tensors)}

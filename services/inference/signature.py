@@ -37,11 +37,13 @@ _PHOTO = Spec("uint8", (3, WORKING_SIZE, WORKING_SIZE))
 _CODE = Spec("int8", (3, GRID_SIZE, GRID_SIZE))
 
 #: Photo, headroom (lower and upper), and the strength as PSNR in dB.
-_WRITER = Signature([_PHOTO, _CODE, _CODE, Spec("float32", (1,))], [_CODE])
+_WRITER = [_PHOTO, _CODE, _CODE, Spec("float32", (1,))]
+#: The photo again, for the second network that the sealed tier's codes are made with.
+_SECOND = Spec("uint8", (3, *[CLASSIFIER_SIDES["classifier_efficientnet_lite1"]] * 2))
 
 SIGNATURES = {
-    "protector": _WRITER,
-    "refiner": _WRITER,
+    "protector": Signature(_WRITER, [_CODE]),
+    "refiner": Signature([*_WRITER, _SECOND], [_CODE]),
     "recoverer": Signature([_PHOTO], [_CODE]),
     **{
         name: Signature([Spec("uint8", (3, side, side))], [Spec("float32", (1000,))])

@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 from sizes import Sample
 
 from services.imaging import carried, codec, embed, perturb, pipeline
 from services.imaging.receipt import Receipt, Tier
 from services.imaging.resample import down
+from services.inference.backend import CLASSIFIER_SIDES
 from services.inference.embedded import EmbeddedBackend
 
 Stage = Callable[[], Any]
@@ -20,12 +20,18 @@ Stage = Callable[[], Any]
 def stages(sample: Sample, backend: EmbeddedBackend, loop: asyncio.AbstractEventLoop) -> dict[str, Stage]:
     """Each stage as a function of nothing, on what the stages before it made."""
     photo, tier = sample.photo, Tier.ONE_PASS
-    image, (lower, upper) = down(photo.pixels), perturb.headroom(photo.pixels)
+    bounds = perturb.headroom(photo.pixels)
+    inputs = {
+        tier: pipeline.writer_inputs(
+            [down(photo.pixels, CLASSIFIER_SIDES[name]) for name in pipeline.MADE_WITH[tier]],
+            bounds,
+            pipeline.STRENGTHS_DB[tier],
+        )
+        for tier in Tier
+    }
 
     def infer(tier: Tier) -> Any:
-        strength = np.array([[pipeline.STRENGTHS_DB[tier]]], np.float32)
-        inputs = {"INPUT__0": image[None], "INPUT__1": lower[None], "INPUT__2": upper[None], "INPUT__3": strength}
-        answer = loop.run_until_complete(backend.infer(pipeline.WRITERS[tier], inputs))
+        answer = loop.run_until_complete(backend.infer(pipeline.WRITERS[tier], inputs[tier]))
         return answer.tensors["OUTPUT__0"][0]
 
     code = infer(tier)

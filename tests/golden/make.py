@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from skimage import data
 
 from services.imaging import perturb
-from services.imaging.pipeline import STRENGTHS_DB
+from services.imaging.pipeline import MADE_WITH, STRENGTHS_DB, WRITERS, writer_inputs
 from services.imaging.receipt import Tier
 from services.imaging.resample import down
+from services.inference.backend import CLASSIFIER_SIDES
 from services.inference.embedded import EmbeddedBackend
 
 GOLDEN = Path(__file__).parent / "astronaut.npz"
@@ -25,20 +26,20 @@ REPOSITORY = Path(__file__).parents[2] / "triton_models"
 async def answers() -> dict[str, NDArray[np.generic]]:
     """Each model's answer to scikit-image's astronaut; the recoverer's to the protector's result."""
     pixels = data.astronaut()
-    lower, upper = perturb.headroom(pixels)
     photo = {"INPUT__0": down(pixels)[None]}
-    bounded = {**photo, "INPUT__1": lower[None], "INPUT__2": upper[None]}
     backend = EmbeddedBackend(REPOSITORY)
 
     async def ask(model: str, inputs: dict[str, NDArray[np.generic]]) -> NDArray[np.generic]:
         return (await backend.infer(model, inputs)).tensors["OUTPUT__0"][0]
 
-    def at(tier: Tier) -> dict[str, NDArray[np.generic]]:
-        return {**bounded, "INPUT__3": np.array([[STRENGTHS_DB[tier]]], np.float32)}
+    async def write(tier: Tier) -> NDArray[np.int8]:
+        images = [down(pixels, CLASSIFIER_SIDES[name]) for name in MADE_WITH[tier]]
+        code = await ask(WRITERS[tier], writer_inputs(images, perturb.headroom(pixels), STRENGTHS_DB[tier]))
+        return code.astype(np.int8)
 
-    written = (await ask("protector", at(Tier.ONE_PASS))).astype(np.int8)
+    written = await write(Tier.ONE_PASS)
     found = {
-        "refiner": await ask("refiner", at(Tier.SEALED)),
+        "refiner": await write(Tier.SEALED),
         "protector": written,
         "recoverer": await ask("recoverer", {"INPUT__0": down(perturb.add(pixels, written))[None]}),
         "classifier": await ask("classifier_efficientnet_lite0", photo),

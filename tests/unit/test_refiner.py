@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor, nn
 
 from services.imaging.resample import GRID_SIZE, WORKING_SIZE
 from training.models.grid import Up
-from training.models.refiner import Refiner, RefinerConfig, draw_views
+from training.models.refiner import Refiner, RefinerConfig, draw_views, resize
 
 
 class Half(nn.Module):
@@ -31,9 +33,12 @@ def coloured() -> Tensor:
     return x
 
 
-def refine(x: Tensor, config: RefinerConfig, room: float = 60.0, strength_db: float = 40.0) -> Tensor:
+def refine(
+    x: Tensor, config: RefinerConfig, room: float = 60.0, strength_db: float = 40.0, second: Tensor | None = None
+) -> Tensor:
     bounds = torch.full((1, 3, GRID_SIZE, GRID_SIZE), room)
-    return Refiner(config, [Half(), Half()], [224, 240])(x, -bounds, bounds, torch.tensor([[strength_db]]))
+    images = [x, resize(x, 240) if second is None else second]
+    return Refiner(config, [Half(), Half()], [224, 240])(images, -bounds, bounds, torch.tensor([[strength_db]]))
 
 
 def test_the_answer_changes() -> None:
@@ -43,11 +48,50 @@ def test_the_answer_changes() -> None:
     assert Half()(x + Up()(code)).argmax() == 1
 
 
+def test_each_network_is_shown_its_own_image() -> None:
+    """The second sees a photo whose right half is brighter, and is to be misled about that one."""
+    config = RefinerConfig(steps=4, plain_steps=4, extra_steps=0, momentum=0.0)
+    x, mirrored = grey(), resize(grey(), 240).flip(3)
+    half = GRID_SIZE // 2
+    alike, against = (
+        code[..., :half].mean() - code[..., half:].mean()
+        for code in (refine(x, config), refine(x, config, second=mirrored))
+    )
+    assert alike < -3.0
+    assert against.abs() < 1.5, "what misleads the one is no help with the other"
+
+
+def test_steps_are_added_until_every_network_is_misled() -> None:
+    x = grey()
+    few = RefinerConfig(steps=1, plain_steps=1, step_share=0.1, extra_steps=0)
+    assert Half()(x + Up()(refine(x, few))).argmax() == 0
+    code = refine(x, replace(few, extra_steps=12))
+    assert Half()(x + Up()(code)).argmax() == 1
+
+
+def test_no_step_is_added_to_a_photo_that_is_done() -> None:
+    config = RefinerConfig(margin=0.0)
+    assert torch.equal(refine(grey(), config), refine(grey(), replace(config, extra_steps=0)))
+
+
+def test_a_photo_without_room_stays_as_it_is() -> None:
+    assert not refine(grey(), RefinerConfig(), room=0.0).any()
+
+
+def psnr_db(code: Tensor) -> Tensor:
+    return 20 * torch.log10(255 / Up()(code).square().mean().sqrt())
+
+
 @pytest.mark.parametrize("strength_db", [36.0, 42.0])
 def test_the_strength_is_the_one_asked_for(strength_db: float) -> None:
     code = refine(grey(), RefinerConfig(level_step=1), strength_db=strength_db)
-    rms = Up()(code).square().mean().sqrt()
-    assert 20 * torch.log10(255 / rms) == pytest.approx(strength_db, abs=1.0)
+    assert psnr_db(code) == pytest.approx(strength_db, abs=1.0)
+
+
+@pytest.mark.parametrize("level_step", [1, 2, 8])
+def test_rounding_to_steps_makes_no_code_stronger_than_asked(level_step: int) -> None:
+    x = coloured() + torch.randint(-40, 41, (1, 3, 224, 224), generator=torch.Generator().manual_seed(0))
+    assert psnr_db(refine(x, RefinerConfig(level_step=level_step), strength_db=40.0)) > 39.8
 
 
 def test_a_code_is_a_multiple_of_the_step_within_the_bounds() -> None:
@@ -67,7 +111,7 @@ def test_the_same_photo_gives_the_same_code() -> None:
     assert torch.equal(refine(coloured(), RefinerConfig()), refine(coloured(), RefinerConfig()))
 
 
-def test_views_lie_in_the_working_image_and_the_last_are_plain() -> None:
+def test_views_lie_in_the_working_image() -> None:
     config = RefinerConfig(steps=6, crop=0.4, resize=0.2, plain_steps=2)
     views = draw_views(config, [224, 240], torch.Generator().manual_seed(0))
     assert len(views) == 12
@@ -76,7 +120,6 @@ def test_views_lie_in_the_working_image_and_the_last_are_plain() -> None:
         assert left + width <= WORKING_SIZE
         assert min(height, width) >= 0.6 * WORKING_SIZE - 1
         assert 0.8 * 224 - 1 <= side <= 1.2 * 240 + 1
-    assert views[-4:] == [(0, 0, 224, 224, 224), (0, 0, 224, 224, 240)] * 2
 
 
 def test_texture_draws_the_code_to_where_it_hides() -> None:

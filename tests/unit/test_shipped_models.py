@@ -38,6 +38,7 @@ def batch() -> dict[str, np.ndarray]:
         "INPUT__1": np.stack([lower for lower, _ in bounds]),
         "INPUT__2": np.stack([upper for _, upper in bounds]),
         "INPUT__3": np.full((len(bounds), 1), STRENGTHS_DB[Tier.ONE_PASS], np.float32),
+        "INPUT__4": np.stack([down(pixels, 240) for pixels in PHOTOS.values()]),
     }
 
 

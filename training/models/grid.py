@@ -13,14 +13,14 @@ CELL = WORKING_SIZE // GRID_SIZE
 
 
 class Up(nn.Module):
-    """Code on the grid to perturbation on the working image, with the weights that the services use.
+    """Code on the grid to perturbation on a square photo, with the weights that the services use.
 
-    Shape (N, 3, GRID_SIZE, GRID_SIZE) -> (N, 3, WORKING_SIZE, WORKING_SIZE), in levels, not yet rounded.
+    Shape (N, 3, GRID_SIZE, GRID_SIZE) -> (N, 3, side, side), in levels, not yet rounded.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, side: int = WORKING_SIZE) -> None:
         super().__init__()
-        weights = torch.from_numpy(axis_weights(WORKING_SIZE).copy()) / WEIGHT_UNIT
+        weights = torch.from_numpy(axis_weights(side).copy()) / WEIGHT_UNIT
         self.register_buffer("weights", weights, persistent=False)
 
     def forward(self, code: Tensor) -> Tensor:

@@ -13,15 +13,27 @@ from training.models.recoverer import Recoverer, keep_grey
 from training.models.refiner import Refiner
 
 
-class ServedRefiner(nn.Module):
-    """Either tier's writer: working image uint8, headroom int8 and strength float32 (N, 1), dB, to code int8."""
+class ServedProtector(nn.Module):
+    """One-pass: photo uint8, headroom int8 and strength float32 (N, 1), dB, to code int8."""
 
     def __init__(self, refiner: Refiner) -> None:
         super().__init__()
         self.refiner = refiner
 
     def forward(self, image: Tensor, lower: Tensor, upper: Tensor, strength_db: Tensor) -> Tensor:
-        return self.refiner(image.float(), lower.float(), upper.float(), strength_db).to(torch.int8)
+        return self.refiner([image.float()], lower.float(), upper.float(), strength_db).to(torch.int8)
+
+
+class ServedRefiner(nn.Module):
+    """Sealed: as one-pass, and the photo again at the second network's size."""
+
+    def __init__(self, refiner: Refiner) -> None:
+        super().__init__()
+        self.refiner = refiner
+
+    def forward(self, image: Tensor, lower: Tensor, upper: Tensor, strength_db: Tensor, second: Tensor) -> Tensor:
+        images = [image.float(), second.float()]
+        return self.refiner(images, lower.float(), upper.float(), strength_db).to(torch.int8)
 
 
 class ServedRecoverer(nn.Module):

@@ -15,13 +15,13 @@ from services.inference.backend import CLASSIFIER_SIDES
 from training.models.classifiers import load_classifier
 from training.models.recoverer import Recoverer, RecovererConfig
 from training.models.refiner import Refiner, RefinerConfig
-from training.models.served import ServedClassifier, ServedRecoverer, ServedRefiner
+from training.models.served import ServedClassifier, ServedProtector, ServedRecoverer, ServedRefiner
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
 
 
 #: The one-pass tier's writer: three looks at the photo through one network, and no other views (docs/adr/0016).
-PROTECTOR = RefinerConfig(steps=3, step_share=1.0, level_step=8, crop=0.0, resize=0.0, plain_steps=0)
+PROTECTOR = RefinerConfig(steps=3, step_share=1.0, level_step=8, plain_steps=3, extra_steps=0)
 
 
 def recoverer(folder: Path = WEIGHTS / "recoverer") -> Recoverer:
@@ -44,7 +44,7 @@ def served(weights: Path = WEIGHTS) -> dict[str, nn.Module]:
         f"classifier_efficientnet_lite{variant}": load_classifier(variant) for variant in range(3)
     }
     models: dict[str, nn.Module] = {
-        "protector": ServedRefiner(refiner(Tier.ONE_PASS, classifiers)),
+        "protector": ServedProtector(refiner(Tier.ONE_PASS, classifiers)),
         "recoverer": ServedRecoverer(recoverer(weights / "recoverer")),
         "refiner": ServedRefiner(refiner(Tier.SEALED, classifiers)),
         **{name: ServedClassifier(classifier) for name, classifier in classifiers.items()},
@@ -59,8 +59,8 @@ def script(name: str, model: nn.Module) -> torch.jit.ScriptModule:
     from services.inference.canary import canary_inputs
 
     example = tuple(torch.from_numpy(tensor) for tensor in canary_inputs(name).values())
-    if not isinstance(model, ServedRefiner):
+    if not isinstance(model, ServedProtector | ServedRefiner):
         return torch.jit.trace(model, example)
     refiner = model.refiner
-    traced = [torch.jit.trace(classifier, example[0].float()) for classifier in refiner.classifiers]
-    return torch.jit.script(ServedRefiner(Refiner(refiner.config, traced, refiner.sides)).eval())
+    traced = [torch.jit.trace(eye.classifier, example[0].float()) for eye in refiner.eyes]
+    return torch.jit.script(type(model)(Refiner(refiner.config, traced, refiner.sides)).eval())
