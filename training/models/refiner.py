@@ -26,7 +26,7 @@ View = tuple[int, int, int, int, int]
 class RefinerConfig:
     """Effort and habits of the sealed tier. The strength is the caller's."""
 
-    steps: int = 12
+    steps: int = 16
     momentum: float = 1.0
     #: Length of a step, as a share of the ball's radius.
     step_share: float = 0.5
@@ -40,10 +40,8 @@ class RefinerConfig:
     crop: float = 0.4
     #: Views are brought to a side that differs from the working image's by at most this share.
     resize: float = 0.2
-    #: Whether the networks take turns at the views; else each looks at its own in every step.
-    takes_turns: bool = False
     #: So many last steps show each network the whole photo, at the network's own size.
-    plain_steps: int = 4
+    plain_steps: int = 2
     #: At most so many more plain steps follow where a network is not misled yet.
     extra_steps: int = 12
     #: How far a label's logit has to fall behind the best other one for a network to count as misled.
@@ -93,7 +91,6 @@ class Refiner(nn.Module):
         self.margin = config.margin
         self.momentum = config.momentum
         self.step_share = config.step_share
-        self.takes_turns = config.takes_turns
         self.level_step = float(config.level_step)
         self.chroma = config.chroma
         self.texture = config.texture
@@ -158,20 +155,19 @@ class Refiner(nn.Module):
         return found
 
     def leads(self, images: list[Tensor], code: Tensor, labels: list[Tensor], step: int) -> Tensor:
-        """The labels' leads over the best other classes, shape (networks that look, N): of a step's views, or of the
-        whole photo where the step is below 0.
+        """The labels' leads over the best other classes, shape (networks, N): of a step's views, or of the whole photo
+        where the step is below 0.
         """
         moved = images[0] + self.up(code)
         found: list[Tensor] = []
         for index, eye in enumerate(self.eyes):
-            if step < 0 or not self.takes_turns or step % len(labels) == index:
-                if step < 0:
-                    logits = eye(images[index], code)
-                else:
-                    logits = eye.classifier(self.look(moved, step * len(labels) + index))
-                label = labels[index].unsqueeze(1)
-                own = logits.gather(1, label).squeeze(1)
-                found.append(own - logits.scatter(1, label, float("-inf")).amax(dim=1))
+            if step < 0:
+                logits = eye(images[index], code)
+            else:
+                logits = eye.classifier(self.look(moved, step * len(labels) + index))
+            label = labels[index].unsqueeze(1)
+            own = logits.gather(1, label).squeeze(1)
+            found.append(own - logits.scatter(1, label, float("-inf")).amax(dim=1))
         return torch.stack(found)
 
     def direction(self, loss: Tensor, code: Tensor, weights: Tensor, chroma: Tensor) -> Tensor:
