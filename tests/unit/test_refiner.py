@@ -90,3 +90,22 @@ def test_texture_draws_the_code_to_where_it_hides() -> None:
         return code[:, :, half:].sum() / code.sum()
 
     assert share_on_smooth(drawn) < 0.5 * share_on_smooth(even)
+
+
+@pytest.mark.parametrize(("crop", "looks"), [(0.0, 3), (0.4, 4)])
+def test_a_first_look_at_the_whole_photo_tells_its_label_too(crop: float, looks: int) -> None:
+    seen: list[int] = []
+
+    class Counted(Half):
+        def forward(self, x: Tensor) -> Tensor:
+            seen.append(len(x))
+            return super().forward(x)
+
+    config = RefinerConfig(steps=3, crop=crop, resize=0.0, plain_steps=0)
+    bounds = torch.full((1, 3, GRID_SIZE, GRID_SIZE), 60.0)
+    refiner = Refiner(config, [Counted()], [WORKING_SIZE])
+    code = refiner(coloured(), -bounds, bounds, torch.tensor([[40.0]]))
+    assert len(seen) == looks
+
+    refiner.sees_all_first = False  # one that looks first, whatever it sees next
+    assert torch.equal(refiner(coloured(), -bounds, bounds, torch.tensor([[40.0]])), code)

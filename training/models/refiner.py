@@ -72,12 +72,16 @@ class Refiner(nn.Module):
         self.texture = config.texture
         self.sides = list(sides)
         self.views = draw_views(config, sides, torch.Generator().manual_seed(config.seed))
+        #: The first look then also tells what the photo is taken for: the code is still zero.
+        self.sees_all_first = self.views[: len(sides)] == [plain_view(side) for side in sides]
 
     def forward(self, x: Tensor, lower: Tensor, upper: Tensor, strength_db: Tensor) -> Tensor:
         rms = (255.0 * torch.pow(10.0, -strength_db / 20.0)).view(-1, 1, 1, 1)
         weights = self.weights(x)
         chroma = self.chroma * is_coloured(x)
-        labels = self.answers(x)
+        labels: list[Tensor] = []
+        if not self.sees_all_first:
+            labels = self.answers(x)
         code = torch.zeros_like(lower)
         velocity = torch.zeros_like(lower)
         for step in range(self.steps):
@@ -101,12 +105,17 @@ class Refiner(nn.Module):
         return found
 
     def slope(self, x: Tensor, code: Tensor, labels: list[Tensor], step: int) -> Tensor:
-        """Gradient, with respect to the code, of the labels' leads over the best other classes."""
+        """Gradient, with respect to the code, of the labels' leads over the best other classes.
+
+        Labels that are not there yet are what this look takes the photo for; they are added.
+        """
         variable = code.detach().requires_grad_(True)
         moved = x + self.up(variable)
         lead = torch.zeros(1, dtype=x.dtype, device=x.device)
         for index, classifier in enumerate(self.classifiers):
-            logits = classifier(self.look(moved, step * len(labels) + index))
+            logits = classifier(self.look(moved, step * len(self.sides) + index))
+            if len(labels) == index:
+                labels.append(logits.detach().argmax(dim=1))
             label = labels[index].unsqueeze(1)
             own = logits.gather(1, label).squeeze(1)
             other = logits.scatter(1, label, float("-inf")).amax(dim=1)
@@ -157,5 +166,10 @@ def draw_views(config: RefinerConfig, sides: Sequence[int], chance: torch.Genera
             left = round((WORKING_SIZE - width) * (0.25 + 0.5 * shift_x))
             side = round(own * (1.0 + config.resize * (2.0 * scale - 1.0)))
             plain = step >= config.steps - config.plain_steps
-            views.append((0, 0, WORKING_SIZE, WORKING_SIZE, own) if plain else (top, left, height, width, side))
+            views.append(plain_view(own) if plain else (top, left, height, width, side))
     return views
+
+
+def plain_view(side: int) -> View:
+    """The whole working image, at a network's own side."""
+    return 0, 0, WORKING_SIZE, WORKING_SIZE, side
