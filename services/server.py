@@ -18,6 +18,7 @@ from srae.v1.evaluation_service_pb2_grpc import add_EvaluationServiceServicer_to
 from srae.v1.protection_service_pb2_grpc import add_ProtectionServiceServicer_to_server
 from srae.v1.restoration_service_pb2_grpc import add_RestorationServiceServicer_to_server
 
+from services import memory
 from services.config import Config, Tls, from_arguments
 from services.inference.backend import Backend
 from services.inference.fallback import FallbackBackend
@@ -157,6 +158,7 @@ def _credentials(tls: Tls) -> grpc.ServerCredentials:
 def main() -> int:
     """The command ``python -m services``."""
     config = from_arguments(sys.argv[1:], os.environ)
+    memory.keep_together()
     logs.configure()
     try:
         tracing.configure()

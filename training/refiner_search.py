@@ -147,7 +147,7 @@ def measure(idea: Idea, strength_db: float, photos: list[Case], eyes: Eyes) -> d
 
 def refine(refiner: Refiner, pixels: Pixels, strength_db: float) -> NDArray[np.int8]:
     low, high = (torch.from_numpy(bound)[None].float() for bound in perturb.headroom(pixels))
-    images = [torch.from_numpy(down(pixels, side))[None].float() for side in refiner.sides]
+    images = [torch.from_numpy(down(pixels, eye.side))[None].float() for eye in refiner.eyes]
     return refiner(images, low, high, torch.tensor([[strength_db]]))[0].numpy().astype(np.int8)
 
 

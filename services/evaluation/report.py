@@ -111,13 +111,13 @@ async def _view(
 ) -> ClassifierView:
     """photos: the original, the protected and the restored one."""
     side = CLASSIFIER_SIDES[classifier]
-    # A photo that was restored bit for bit has been brought down already.
+    # A photo that was restored bit for bit need not be looked at again.
     different = photos[:2] if np.array_equal(photos[0], photos[2]) else photos
     found = await asyncio.gather(*(asyncio.to_thread(down, pixels, side) for pixels in different))
-    images = np.stack([*found, *found[:1]][:3])
-    answer = await backend.infer(classifier, {"INPUT__0": images})
+    answer = await backend.infer(classifier, {"INPUT__0": np.stack(found)})
     probabilities = answer.tensors["OUTPUT__0"]
     labels = imagenet_labels()
-    original, protected, restored = (Prediction(labels[int(row.argmax())], float(row.max())) for row in probabilities)
+    seen = [Prediction(labels[int(row.argmax())], float(row.max())) for row in probabilities]
+    original, protected, restored = [*seen, seen[0]][:3]
     changed = bool(probabilities[0].argmax() != probabilities[1].argmax())
     return ClassifierView(classifier, original, protected, restored, changed, was_used_in_making)

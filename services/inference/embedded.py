@@ -39,17 +39,19 @@ class EmbeddedBackend:
 
     Args:
         repository: the folder of models.
-        threads: torch's threads for one inference; 0 leaves torch's choice.
+        threads: how many inferences run side by side, on a thread each; 0 is as many as torch would give to one of
+            them, which is a thread a core, or OMP_NUM_THREADS.
     """
 
     def __init__(self, repository: Path, threads: int = 0) -> None:
-        if threads:
-            torch.set_num_threads(threads)
         self._repository = repository
         self._loaded: dict[tuple[str, str], torch.jit.ScriptModule] = {}
         self._loading = threading.Lock()
-        # torch spreads one inference over the cores; running several at once would only make them fight for them.
-        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="embedded")
+        # Networks this small gain nothing from a second thread, even alone on the machine: what it does costs more in
+        # waking it than it saves (docs/adr/0015). What torch is told here holds for the thread that says it.
+        self._executor = ThreadPoolExecutor(
+            threads or torch.get_num_threads(), "embedded", initializer=torch.set_num_threads, initargs=(1,)
+        )
 
     async def infer(self, model: str, tensors: Tensors, version: str = "") -> Inference:
         """See ``Backend.infer``."""
@@ -72,7 +74,7 @@ class EmbeddedBackend:
         return True
 
     async def close(self) -> None:
-        """Waits for the running inference and lets the models go."""
+        """Waits for the running inferences and lets the models go."""
         await asyncio.to_thread(self._executor.shutdown)
         self._loaded.clear()
 

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-import torch
 from triton_support import Server, answering, copied, prepared, serving
 
 from services.inference.backend import Backend
@@ -40,16 +39,7 @@ def server(triton: Installation, repository: Path) -> Iterator[Server]:
 
 
 @pytest.fixture
-def one_thread() -> Iterator[None]:
-    """As many threads as the server's models have: rounding depends on it."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture
-async def backends(server: Server, repository: Path, one_thread: None) -> AsyncIterator[dict[str, Backend]]:
+async def backends(server: Server, repository: Path) -> AsyncIterator[dict[str, Backend]]:
     """Both backends, on one repository."""
     backends = {"embedded": EmbeddedBackend(repository), "triton": TritonBackend(server.url)}
     yield backends

@@ -18,7 +18,7 @@ from tests.load.soak import soak
 
 
 def _soak(given: argparse.Namespace, command: str) -> int:
-    figures = asyncio.run(soak(given.minutes, given.capacity_seconds))
+    figures = asyncio.run(soak(given.minutes, given.capacity_seconds, given.share))
     path = record.write("soak", command, figures, given.results)
     memory = figures["memory"]
     console.print(
@@ -63,12 +63,13 @@ def _parser() -> argparse.ArgumentParser:
     request.add_argument("--tier", choices=tuple(TIERS), default="one-pass")
     request.set_defaults(run=_request, name="request")
     one = commands.add_parser(
-        "soak", help="a steady rate of half the capacity for a long time; judges failures and memory"
+        "soak", help="a steady rate below the capacity for a long time; judges failures and memory"
     )
     one.add_argument("--minutes", type=float, default=20.0, help="default: %(default)s")
     one.add_argument(
         "--capacity-seconds", type=float, default=60.0, help="for measuring the capacity (default: %(default)s)"
     )
+    one.add_argument("--share", type=float, default=0.5, help="of the capacity (default: %(default)s)")
     one.set_defaults(run=_soak, name="make soak")
     return parser
 

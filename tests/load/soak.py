@@ -1,4 +1,4 @@
-"""A soak: a steady rate of about half the capacity, a mix of services, tiers and sizes, and the server's memory."""
+"""A soak: a steady rate well below the capacity, a mix of services, tiers and sizes, and the server's memory."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from tests.load.progress import shown
 from tests.load.server import Server, serving
 
 SAMPLE_SECONDS = 5.0
-_LOAD = 0.5
 _CALLERS = 4
 _WIDTHS = (256, 1024)
 #: A phone's photo takes as long as tens of small ones: rare, so that the mix has enough calls of every kind.
@@ -40,8 +39,11 @@ def kinds(widths: tuple[int, ...] = (*_WIDTHS, PHONE_WIDTH)) -> list[Kind]:
     ]
 
 
-async def soak(minutes: float, capacity_seconds: float = 60.0) -> dict[str, Any]:
+async def soak(minutes: float, capacity_seconds: float = 60.0, share: float = 0.5) -> dict[str, Any]:
     """Runs it on a server of its own.
+
+    Args:
+        share: of the capacity that it finds first.
 
     Returns:
         The figures, with ``is_passed``: no failed call, and memory that is flat by the rule of ``memory``.
@@ -52,14 +54,15 @@ async def soak(minutes: float, capacity_seconds: float = 60.0) -> dict[str, Any]
         async with shown("capacity, closed loop", capacity_seconds) as on_answer:
             full = await closed_loop(mix, _CALLERS, capacity_seconds, _DEADLINE_SECONDS, on_answer)
         capacity = counts(full.answers)[Outcome.OK] / full.seconds
-        title = f"soak, {_LOAD * capacity:.2f} calls a second"
+        title = f"soak, {share * capacity:.2f} calls a second"
         async with shown(title, 60 * minutes) as on_answer, _sampled(server) as samples:
-            run = await open_loop(mix, constant(_LOAD * capacity, 60 * minutes), _DEADLINE_SECONDS, on_answer)
+            run = await open_loop(mix, constant(share * capacity, 60 * minutes), _DEADLINE_SECONDS, on_answer)
     return {
         "minutes": minutes,
         "server_arguments": " ".join(_ARGUMENTS),
         "capacity_calls_per_second": capacity,
-        "rate_calls_per_second": _LOAD * capacity,
+        "share_of_capacity": share,
+        "rate_calls_per_second": share * capacity,
         "load_average_at_the_end": os.getloadavg()[0],
         **judged(run, samples),
         "rss": {"time_seconds": [round(at) for at, _ in samples], "mib": [round(mib, 1) for _, mib in samples]},

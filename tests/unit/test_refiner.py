@@ -111,15 +111,15 @@ def test_the_same_photo_gives_the_same_code() -> None:
     assert torch.equal(refine(coloured(), RefinerConfig()), refine(coloured(), RefinerConfig()))
 
 
-def test_views_lie_in_the_working_image() -> None:
-    config = RefinerConfig(steps=6, crop=0.4, resize=0.2, plain_steps=2)
-    views = draw_views(config, [224, 240], torch.Generator().manual_seed(0))
-    assert len(views) == 12
+def test_views_lie_in_the_networks_image() -> None:
+    config = RefinerConfig(steps=60, crop=0.4, resize=0.2)
+    views = draw_views(config, 240, torch.Generator().manual_seed(0))
+    assert len(set(views)) == 60
     for top, left, height, width, side in views:
-        assert top + height <= WORKING_SIZE
-        assert left + width <= WORKING_SIZE
-        assert min(height, width) >= 0.6 * WORKING_SIZE - 1
-        assert 0.8 * 224 - 1 <= side <= 1.2 * 240 + 1
+        assert top + height <= 240
+        assert left + width <= 240
+        assert min(height, width) >= 0.6 * 240 - 1
+        assert 0.8 * 240 - 1 <= side <= 1.2 * 240 + 1
 
 
 def test_texture_draws_the_code_to_where_it_hides() -> None:
@@ -133,3 +133,20 @@ def test_texture_draws_the_code_to_where_it_hides() -> None:
         return code[:, :, half:].sum() / code.sum()
 
     assert share_on_smooth(drawn) < 0.5 * share_on_smooth(even)
+
+
+@pytest.mark.parametrize(("plain_steps", "looks"), [(3, 3), (2, 4)])
+def test_a_first_look_at_the_whole_photo_tells_its_label_too(plain_steps: int, looks: int) -> None:
+    seen: list[int] = []
+
+    class Counted(Half):
+        def forward(self, x: Tensor) -> Tensor:
+            seen.append(len(x))
+            return super().forward(x)
+
+    config = RefinerConfig(steps=3, plain_steps=plain_steps, extra_steps=0)
+    bounds = torch.full((1, 3, GRID_SIZE, GRID_SIZE), 60.0)
+    x = coloured()
+    code = Refiner(config, [Counted()], [WORKING_SIZE])([x], -bounds, bounds, torch.tensor([[40.0]]))
+    assert len(seen) == looks
+    assert Half()(x + Up()(code)).argmax() == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,15 @@ from training.models import shipped
 
 REPOSITORY = Path(__file__).parents[2] / "triton_models"
 PHOTOS = {"astronaut": data.astronaut(), "coffee": data.coffee(), "chelsea": data.chelsea()}
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """As many as the backend gives an inference: rounding depends on it."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +60,7 @@ def inputs_of(name: str, batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 @pytest.mark.parametrize("name", SIGNATURES)
 async def test_exported_and_eager_are_equal(
-    name: str, eager: dict[str, torch.nn.Module], batch: dict[str, np.ndarray]
+    name: str, eager: dict[str, torch.nn.Module], batch: dict[str, np.ndarray], one_thread: None
 ) -> None:
     inputs = inputs_of(name, batch)
     backend = EmbeddedBackend(REPOSITORY)

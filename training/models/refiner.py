@@ -15,10 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from services.imaging.resample import WORKING_SIZE
 from training.models.grid import CELL, Up
 
-#: Top, left, height and width of a crop of the working image, and the side to which it is brought.
+#: Top, left, height and width of a crop of a network's image, and the side to which it is brought.
 View = tuple[int, int, int, int, int]
 
 
@@ -36,9 +35,9 @@ class RefinerConfig:
     chroma: float = 0.5
     #: Cells count by their local contrast to this power.
     texture: float = 0.5
-    #: Views crop at most this share of a side away; 0 shows the whole working image.
+    #: Views crop at most this share of a side away; 0 shows the whole photo.
     crop: float = 0.4
-    #: Views are brought to a side that differs from the working image's by at most this share.
+    #: Views are brought to a side that differs from the network's own by at most this share.
     resize: float = 0.2
     #: So many last steps show each network the whole photo, at the network's own size.
     plain_steps: int = 2
@@ -52,17 +51,59 @@ class RefinerConfig:
 class Eye(nn.Module):
     """A network that looks at the protected photo as it will: brought from the photo to the network's own size.
 
-    To show it the working image instead, scaled up, let every tenth photo keep its label (docs/adr/0017).
+    To show it another network's image, scaled, let every tenth photo keep its label (docs/adr/0017).
+
+    Args:
+        classifier: levels in 0..255, of any size, to logits; frozen.
+        side: the input size that it was trained for.
+        views: what it is shown of the photo in the steps before the plain ones.
+        margin: how far behind a label has to fall for the network to count as misled.
     """
 
-    def __init__(self, classifier: nn.Module, side: int) -> None:
+    def __init__(self, classifier: nn.Module, side: int, views: Sequence[View], margin: float) -> None:
         super().__init__()
         self.classifier = classifier
         self.up = Up(side)
+        self.side = side
+        self.views = list(views)
+        self.margin = margin
 
-    def forward(self, image: Tensor, code: Tensor) -> Tensor:
-        """Logits. image: (N, 3, side, side), code: (N, 3, G, G), levels."""
-        return self.classifier(image + self.up(code))
+    def forward(self, image: Tensor, code: Tensor, label: Tensor, view: int, is_open: bool) -> tuple[Tensor, Tensor]:
+        """The slope of the label's lead over the best other class, shape (N, 3, G, G), and the label.
+
+        Args:
+            image: (N, 3, side, side), levels.
+            code: (N, 3, G, G), levels.
+            label: (N); empty where this look is to tell it, which wants a code of zero.
+            view: which of the views; below 0 is the whole photo.
+            is_open: whether a lead counts by how much is left of it: next to nothing where the network is misled.
+        """
+        variable = code.detach().requires_grad_(True)
+        logits = self.logits(image, variable, view)
+        if label.numel() == 0:
+            label = logits.detach().argmax(dim=1)
+        lead = self.lead(logits, label)
+        loss = F.softplus(lead + self.margin + 1.0).sum() if is_open else lead.sum()
+        slope = torch.autograd.grad([loss], [variable])[0]
+        assert slope is not None
+        return slope, label
+
+    def logits(self, image: Tensor, code: Tensor, view: int) -> Tensor:
+        moved = image + self.up(code)
+        if view >= 0:
+            top, left, height, width, side = self.views[view]
+            moved = resize(moved[:, :, top : top + height, left : left + width], side)
+        return self.classifier(moved)
+
+    def lead(self, logits: Tensor, label: Tensor) -> Tensor:
+        """Of the label over the best other class, shape (N)."""
+        at = label.unsqueeze(1)
+        return logits.gather(1, at).squeeze(1) - logits.scatter(1, at, float("-inf")).amax(dim=1)
+
+    def final_lead(self, image: Tensor, code: Tensor, label: Tensor) -> Tensor:
+        """The lead that the label has in the whole photo; no slope is taken."""
+        with torch.no_grad():
+            return self.lead(self.logits(image, code, -1), label)
 
 
 class Refiner(nn.Module):
@@ -70,8 +111,8 @@ class Refiner(nn.Module):
 
     Inputs: the photo at each network's own size, the first of which is the working image, (N, 3, side, side), and
     bounds (N, 3, G, G) twice, all float levels; strength (N, 1), the protected PSNR in dB that the ball allows. Output:
-    (N, 3, G, G), whole levels within the bounds. It scripts, and needs gradients switched on where it runs. The same
-    inputs give the same code: all chance was drawn when it was made.
+    (N, 3, G, G), whole levels within the bounds. It scripts, and needs gradients switched on where it runs; scripted,
+    the networks look side by side. The same inputs give the same code: all chance was drawn when it was made.
 
     Args:
         config: effort and habits.
@@ -84,7 +125,11 @@ class Refiner(nn.Module):
         self.config = config
         self.up = Up()
         self.cell = CELL
-        self.eyes = nn.ModuleList(Eye(classifier, side) for classifier, side in zip(classifiers, sides, strict=True))
+        chance = torch.Generator().manual_seed(config.seed)
+        self.eyes = nn.ModuleList(
+            Eye(classifier, side, draw_views(config, side, chance), config.margin)
+            for classifier, side in zip(classifiers, sides, strict=True)
+        )
         self.view_steps = config.steps - config.plain_steps
         self.plain_steps = config.plain_steps
         self.extra_steps = config.extra_steps
@@ -94,86 +139,75 @@ class Refiner(nn.Module):
         self.level_step = float(config.level_step)
         self.chroma = config.chroma
         self.texture = config.texture
-        self.sides = list(sides)
-        self.views = draw_views(config, sides, torch.Generator().manual_seed(config.seed))
 
     def forward(self, images: list[Tensor], lower: Tensor, upper: Tensor, strength_db: Tensor) -> Tensor:
         radius = (255.0 * torch.pow(10.0, -strength_db / 20.0)).view(-1, 1, 1, 1)
-        weights = self.weights(images[0])
-        chroma = self.chroma * is_coloured(images[0])
-        labels = self.answers(images)
+        # How much each cell counts, in the brightness and in a colour of its own.
+        weights, chroma = self.weights(images[0]), self.chroma * is_coloured(images[0])
         code = torch.zeros_like(lower)
         velocity = torch.zeros_like(lower)
+        labels: list[Tensor] = []
+        if self.view_steps > 0:
+            labels = self.answers(images, code)
         for step in range(self.view_steps + self.plain_steps):
-            variable = code.detach().requires_grad_(True)
-            views = step if step < self.view_steps else -1
-            leads = self.leads(images, variable, labels, views)
-            direction = self.direction(leads.sum(), variable, weights, chroma)
-            velocity = self.momentum * velocity + direction
+            slope, labels = self.slope(images, code, labels, step if step < self.view_steps else -1, False)
+            velocity = self.momentum * velocity + self.direction(slope, weights, chroma)
             code = self.moved(code, velocity, self.step_share, radius, lower, upper)
-        return self.finished(images, code, labels, weights, chroma, radius, lower, upper)
 
-    def finished(
-        self,
-        images: list[Tensor],
-        code: Tensor,
-        labels: list[Tensor],
-        weights: Tensor,
-        chroma: Tensor,
-        radius: Tensor,
-        lower: Tensor,
-        upper: Tensor,
-    ) -> Tensor:
-        """The code in whole steps; where that does not mislead every network yet, the best of some more tries."""
         best = self.written(code, radius, lower, upper)
         if self.extra_steps == 0:
             return best
-        worst = torch.full_like(radius, float("inf"))
+        worst = self.worst_lead(images, best, labels)
         velocity = torch.zeros_like(code)
-        for turn in range(self.extra_steps + 1):
+        for _ in range(self.extra_steps):
+            if bool((worst < -self.margin).all()):
+                break
             tried = self.written(code, radius, lower, upper)
-            variable = tried.detach().requires_grad_(True)
-            leads = self.leads(images, variable, labels, -1)
-            lead = leads.detach().amax(dim=0).view(-1, 1, 1, 1)
+            slope, labels = self.slope(images, tried, labels, -1, True)
+            velocity = 0.6 * velocity + self.direction(slope, weights, chroma)
+            code = self.moved(code, velocity, 0.6 * self.step_share, radius, lower, upper)
+            tried = self.written(code, radius, lower, upper)
+            lead = self.worst_lead(images, tried, labels)
             # A photo that is done stays as it is, so that its code does not depend on its batch.
-            better = (worst > -self.margin) & (lead < worst)
+            better = (worst >= -self.margin) & (lead < worst)
             best = torch.where(better, tried, best)
             worst = torch.where(better, lead, worst)
-            if turn == self.extra_steps or bool((worst <= -self.margin).all()):
-                break
-            # Who is misled already counts little: the slope is that of the networks that are not.
-            needs = F.softplus(leads + self.margin + 1.0)
-            velocity = 0.6 * velocity + self.direction(needs.sum(), variable, weights, chroma)
-            code = self.moved(code, velocity, 0.6 * self.step_share, radius, lower, upper)
         return best
 
-    def answers(self, images: list[Tensor]) -> list[Tensor]:
-        """What each network takes the photo for, shape (N)."""
+    def answers(self, images: list[Tensor], nothing: Tensor) -> list[Tensor]:
+        """What each network takes the photo for, shape (N); nothing: a code of zero."""
         found: list[Tensor] = []
         for index, eye in enumerate(self.eyes):
-            found.append(eye.classifier(images[index]).argmax(dim=1))
+            with torch.no_grad():
+                found.append(eye.logits(images[index], nothing, -1).argmax(dim=1))
         return found
 
-    def leads(self, images: list[Tensor], code: Tensor, labels: list[Tensor], step: int) -> Tensor:
-        """The labels' leads over the best other classes, shape (networks, N): of a step's views, or of the whole photo
-        where the step is below 0.
-        """
-        moved = images[0] + self.up(code)
-        found: list[Tensor] = []
+    def slope(
+        self, images: list[Tensor], code: Tensor, labels: list[Tensor], view: int, is_open: bool
+    ) -> tuple[Tensor, list[Tensor]]:
+        """The networks' slopes, summed, and their labels; see ``Eye.forward``."""
+        unknown = torch.empty([0], dtype=torch.int64, device=code.device)
+        looks: list[torch.jit.Future[tuple[Tensor, Tensor]]] = []
         for index, eye in enumerate(self.eyes):
-            if step < 0:
-                logits = eye(images[index], code)
-            else:
-                logits = eye.classifier(self.look(moved, step * len(labels) + index))
-            label = labels[index].unsqueeze(1)
-            own = logits.gather(1, label).squeeze(1)
-            found.append(own - logits.scatter(1, label, float("-inf")).amax(dim=1))
-        return torch.stack(found)
+            label = labels[index] if len(labels) > 0 else unknown
+            looks.append(torch.jit.fork(eye, images[index], code, label, view, is_open))
+        total = torch.zeros_like(code)
+        found: list[Tensor] = []
+        for look in looks:
+            slope, label = torch.jit.wait(look)
+            total = total + slope
+            found.append(label)
+        return total, found
 
-    def direction(self, loss: Tensor, code: Tensor, weights: Tensor, chroma: Tensor) -> Tensor:
-        """Where the loss grows, cells weighted by how well they hide a change; of length 1."""
-        slope = torch.autograd.grad([loss], [code])[0]
-        assert slope is not None
+    def worst_lead(self, images: list[Tensor], code: Tensor, labels: list[Tensor]) -> Tensor:
+        """The largest lead that any network's label has left, shape (N, 1, 1, 1)."""
+        leads: list[Tensor] = []
+        for index, eye in enumerate(self.eyes):
+            leads.append(eye.final_lead(images[index], code, labels[index]))
+        return torch.stack(leads).amax(dim=0).view(-1, 1, 1, 1)
+
+    def direction(self, slope: Tensor, weights: Tensor, chroma: Tensor) -> Tensor:
+        """The slope with cells weighted by how well they hide a change, and colours by chroma; of length 1."""
         brightness = slope.mean(dim=1, keepdim=True)
         slope = weights * (brightness + chroma * (slope - brightness))
         return slope / (self.size(slope) + 1e-12)
@@ -198,11 +232,6 @@ class Refiner(nn.Module):
 
     def in_ball(self, code: Tensor, radius: Tensor) -> Tensor:
         return code * torch.clamp(radius / (self.size(code) + 1e-12), max=1.0)
-
-    def look(self, x: Tensor, turn: int) -> Tensor:
-        """The view of the photo that a network gets at its turn."""
-        top, left, height, width, side = self.views[turn]
-        return resize(x[:, :, top : top + height, left : left + width], side)
 
     def weights(self, x: Tensor) -> Tensor:
         """How much each cell counts: its local contrast, to a power; shape (N, 1, G, G)."""
@@ -229,16 +258,13 @@ def is_coloured(x: Tensor) -> Tensor:
     return (x - x.mean(dim=1, keepdim=True)).abs().amax(dim=[1, 2, 3], keepdim=True).gt(0.2).to(x.dtype)
 
 
-def draw_views(config: RefinerConfig, sides: Sequence[int], chance: torch.Generator) -> list[View]:
-    """A view a step and network (plain steps leave theirs aside). Crops keep near the middle, as other pipelines do."""
+def draw_views(config: RefinerConfig, own: int, chance: torch.Generator) -> list[View]:
+    """A network's view for each step (plain steps leave theirs aside). Crops keep near the middle, as pipelines do."""
     views: list[View] = []
     for _ in range(config.steps):
-        for own in sides:
-            rows, columns, shift_y, shift_x, scale = torch.rand(5, generator=chance).tolist()
-            height = WORKING_SIZE - round(config.crop * WORKING_SIZE * rows)
-            width = WORKING_SIZE - round(config.crop * WORKING_SIZE * columns)
-            top = round((WORKING_SIZE - height) * (0.25 + 0.5 * shift_y))
-            left = round((WORKING_SIZE - width) * (0.25 + 0.5 * shift_x))
-            side = round(own * (1.0 + config.resize * (2.0 * scale - 1.0)))
-            views.append((top, left, height, width, side))
+        rows, columns, shift_y, shift_x, scale = torch.rand(5, generator=chance).tolist()
+        height, width = own - round(config.crop * own * rows), own - round(config.crop * own * columns)
+        top = round((own - height) * (0.25 + 0.5 * shift_y))
+        left = round((own - width) * (0.25 + 0.5 * shift_x))
+        views.append((top, left, height, width, round(own * (1.0 + config.resize * (2.0 * scale - 1.0)))))
     return views

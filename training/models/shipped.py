@@ -63,4 +63,4 @@ def script(name: str, model: nn.Module) -> torch.jit.ScriptModule:
         return torch.jit.trace(model, example)
     refiner = model.refiner
     traced = [torch.jit.trace(eye.classifier, example[0].float()) for eye in refiner.eyes]
-    return torch.jit.script(type(model)(Refiner(refiner.config, traced, refiner.sides)).eval())
+    return torch.jit.script(type(model)(Refiner(refiner.config, traced, [eye.side for eye in refiner.eyes])).eval())

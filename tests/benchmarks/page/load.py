@@ -82,7 +82,7 @@ def _soak(results: Path) -> str | None:
         [
             "## A soak",
             f"![The server's memory](pictures/performance/{MEMORY})",
-            f"{figures['minutes']:g} minutes at half the capacity, all services, both tiers, photos of 256, 1,024 and 4,000 "
+            f"{figures['minutes']:g} minutes at {100 * figures['share_of_capacity']:.0f} % of the capacity, all services, both tiers, photos of 256, 1,024 and 4,000 "
             f"pixels: {figures['calls']} calls, {failed} failed. Memory over the last three quarters: "
             f"{memory['mib_per_hour']:+.0f} MiB an hour ({memory['low_mib_per_hour']:+.0f} to "
             f"{memory['high_mib_per_hour']:+.0f}) on {memory['mean_mib']:.0f} MiB, at most {memory['most_mib']:.0f}: "
