@@ -43,7 +43,16 @@ class Idea:
 
 
 BOTH = RefinerConfig(
-    steps=8, momentum=0.75, chroma=1.0, texture=0.0, level_step=1, crop=0.0, resize=0.0, plain_steps=0, extra_steps=0
+    steps=8,
+    momentum=0.75,
+    chroma=1.0,
+    texture=0.0,
+    level_step=1,
+    crop=0.0,
+    resize=0.0,
+    plain_steps=0,
+    extra_steps=0,
+    margin=1.0,
 )
 BEST = replace(BOTH, steps=12, crop=0.3, resize=0.12)
 PLAIN = replace(BEST, chroma=0.5, plain_steps=4)
@@ -72,6 +81,7 @@ IDEAS = {
     "own sizes, 12 extra steps": Idea(OWN),
     "own sizes, 12 extra steps, 2 plain": Idea(replace(OWN, plain_steps=2)),
     "own sizes, 12 extra steps, 16 steps, 2 plain": Idea(replace(OWN, steps=16, plain_steps=2)),
+    "own sizes, 12 extra steps, 16 steps, 2 plain, margin 4": Idea(replace(OWN, steps=16, plain_steps=2, margin=4.0)),
     # The one-pass tier's: as few looks as do it.
     "quick: 1 step, Lite0": Idea(replace(QUICK, steps=1, plain_steps=1), (0,)),
     "quick: 2 steps, Lite0": Idea(QUICK, (0,)),

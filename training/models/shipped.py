@@ -20,8 +20,9 @@ from training.models.served import ServedClassifier, ServedProtector, ServedReco
 WEIGHTS = Path(__file__).parents[1] / "weights"
 
 
-#: The one-pass tier's writer: three looks at the photo through one network, and no other views (docs/adr/0016).
-PROTECTOR = RefinerConfig(steps=3, step_share=1.0, level_step=8, plain_steps=3, extra_steps=0)
+#: The one-pass tier's writer: three looks at the photo through one network, a few more where it is hard, and no other
+#: views (docs/adr/0016 and 0017).
+PROTECTOR = RefinerConfig(steps=3, step_share=1.0, level_step=8, plain_steps=3, extra_steps=6)
 
 
 def recoverer(folder: Path = WEIGHTS / "recoverer") -> Recoverer:
