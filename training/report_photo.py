@@ -13,7 +13,7 @@ from services.imaging.receipt import Tier
 from training.evaluation.strength import CONTROLS
 
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
-PARTS = ("strength", "journeys", "removals", "keyless")
+PARTS = ("strength", "journeys", "removals", "keyless", "faces")
 _SIZES = {"native": "about 320 pixels", "224": "224 pixels", "1080": "1080 pixels", "12mp": "12 megapixels"}
 _LITES = ("Lite0", "Lite1", "Lite2")
 
@@ -24,7 +24,13 @@ Figures = Mapping[str, Any]
 def tables(reports: Iterable[Report]) -> str:
     """All tables in Markdown, each with where its figures come from."""
     found = sorted(reports, key=lambda r: (PARTS.index(r["part"]), r["tier"] != "sealed", str(r["size"])))
-    renderers = {"strength": _strength, "journeys": _journeys, "removals": _removals, "keyless": _removals}
+    renderers = {
+        "strength": _strength,
+        "journeys": _journeys,
+        "removals": _removals,
+        "keyless": _removals,
+        "faces": _faces,
+    }
     return "\n\n".join(
         f"### {_title(report)}\n\n{renderers[report['part']](report)}\n\n{_origin(report['provenance'])}"
         for report in found
@@ -37,6 +43,7 @@ def _title(report: Report) -> str:
         "journeys": "After a platform or a distortion",
         "removals": "After an opponent's filter",
         "keyless": "After an opponent's trained restorer",
+        "faces": "Whether a face detector (MTCNN) still finds the face",
     }
     return f"{words[report['part']]}: {report['tier']}, {report['strength_db']:g} dB, {_SIZES[report['size']]}"
 
@@ -90,6 +97,11 @@ def _removals(report: Report) -> str:
         body.append((name, lites[0]["photos"], *_cells(lites), back, lites[0]["gain_db_mean"]))
     head = ("removal", "photos", *_heads(), "Lite0's labels brought back, %", "gain, dB")
     return _markdown(head, body)
+
+
+def _faces(report: Report) -> str:
+    body = [(name, f["counted"], *_rate(f), f["psnr_db_mean"]) for name, f in report["rows"].items()]
+    return _markdown(("photo", "faces found before", "lost, %", "95 % interval", "dB"), body)
 
 
 def _names(rows: Mapping[str, Figures]) -> list[str]:

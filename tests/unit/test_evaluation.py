@@ -16,6 +16,7 @@ from services.imaging.receipt import Tier
 from services.imaging.resample import down
 from training.evaluation import journeys, keyless, protections, removals, strength
 from training.evaluation.eyes import Eyes
+from training.evaluation.faces import overlap
 from training.evaluation.lines import Lines, Row, summary, wilson
 from training.evaluation.looks import gradient_similarity_deviation
 from training.evaluation.protections import Protections, Setting
@@ -136,3 +137,10 @@ def test_a_keyless_restorer_is_trained_once_and_measured(
     rows = keyless.measure(cat, kept, sealed, eyes)
     assert {f"keyless restorer, 1 pairs, times {factor:g}, Lite2" for factor in keyless.FACTORS} <= set(rows)
     assert "label_brought_back" in rows["keyless restorer, 1 pairs, twice, Lite0"].figures
+
+
+def test_boxes_overlap_by_the_share_of_what_they_cover_together() -> None:
+    box = np.array([0, 0, 10, 10], np.float32)
+    assert overlap(box, box) == 1.0
+    assert overlap(box, box + np.array([5, 0, 5, 0], np.float32)) == pytest.approx(1 / 3)
+    assert overlap(box, box + 20) == 0.0

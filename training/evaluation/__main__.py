@@ -1,9 +1,9 @@
 """Measures protection on photos, part by part and photo by photo; a run that is cut off goes on where it stopped.
 
 Parts: strength (success rates, transfer, controls, looks, restoring), journeys (named platforms, Figure 7's
-distortions), removals (filters), keyless (a restorer trained on public pairs). Everything goes through the product's
-codec and pipeline and is measured as stored in 8 bits. Each part of each setting leaves a JSON under
-training/results/photo/.
+distortions), removals (filters), keyless (a restorer trained on public pairs), faces (a face detector). Everything goes
+through the product's codec and pipeline and is measured as stored in 8 bits. Each part of each setting leaves a JSON
+under training/results/photo/.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from rich.progress import track
 from services.imaging.pipeline import STRENGTHS_DB
 from services.imaging.receipt import Tier
 from training.data.photos import data_root
-from training.evaluation import journeys, keyless, removals, strength
+from training.evaluation import faces, journeys, keyless, removals, strength
 from training.evaluation.eyes import Eyes
 from training.evaluation.lines import Lines, Row, summary
 from training.evaluation.protections import Protections, Setting
@@ -32,6 +32,8 @@ from training.provenance import provenance
 
 RESULTS = Path("training/results/photo")
 PARTS = ("strength", "journeys", "removals", "keyless")
+#: Wants photos of its own and a package of its own, so it is run only where it is asked for.
+FACES = "faces"
 Measure = Callable[[Subject], dict[str, Row]]
 
 
@@ -47,6 +49,8 @@ def measures(
         root = data_root(arguments.data)
         restorer = keyless.KeylessRestorer(protections, root, arguments.pairs, arguments.pair_minutes)
         return partial(keyless.measure, restorer=restorer, protections=protections, eyes=eyes)
+    if part == FACES:
+        return partial(faces.measure, protections=protections, detector=faces.FaceDetector())
     module = {"journeys": journeys, "removals": removals}[part]
     return partial(module.measure, protections=protections, eyes=eyes)
 
@@ -64,8 +68,12 @@ def run(part: str, setting: Setting, subjects: list[Subject], eyes: Eyes, argume
             lines.add(subject.name, measure(subject))
     minutes = (time.monotonic() - begun) / 60
     data = (
-        f"imagenet-sample, {len(subjects)} photos of odd index at size {setting.size} that Lite0 labels correctly "
-        f"with confidence > {CONFIDENCE}"
+        f"Caltech-101, {len(subjects)} photos of the class Faces in its test tenth"
+        if part == FACES
+        else (
+            f"imagenet-sample, {len(subjects)} photos of odd index at size {setting.size} that Lite0 labels correctly "
+            f"with confidence > {CONFIDENCE}"
+        )
     )
     if part == "keyless":
         data += f"; pairs from the training photos of Caltech-101, {arguments.pair_minutes:g} minutes of training"
@@ -95,7 +103,7 @@ def parse() -> argparse.Namespace:
     )
     parser.add_argument("--data", help="data folder (default: SRAE_DATA, else ./data)")
     parser.add_argument("--repository", type=Path, default=Path("triton_models"), help="model repository to measure")
-    parser.add_argument("--part", action="append", choices=PARTS, help="repeatable (default: all)")
+    parser.add_argument("--part", action="append", choices=(*PARTS, FACES), help="repeatable (default: all but faces)")
     parser.add_argument("--tier", action="append", choices=[t.value for t in Tier], help="repeatable (default: both)")
     parser.add_argument("--db", action="append", type=float, help="strength; repeatable (default: the tier's own)")
     parser.add_argument("--size", action="append", choices=list(SIZES), help="repeatable (default: native)")
@@ -115,10 +123,12 @@ def main() -> None:
         torch.set_num_threads(arguments.threads)
     eyes = Eyes()
     for setting in settings(arguments):
-        found = development_subjects(data_root(arguments.data), eyes, setting.size)
+        root, parts = data_root(arguments.data), arguments.part or PARTS
+        found = development_subjects(root, eyes, setting.size) if set(parts) != {FACES} else iter(())
         subjects = list(itertools.islice(found, arguments.limit))
-        for part in arguments.part or PARTS:
-            Console().print(f"written to {run(part, setting, subjects, eyes, arguments)}")
+        for part in parts:
+            chosen = list(itertools.islice(faces.face_subjects(root), arguments.limit)) if part == FACES else subjects
+            Console().print(f"written to {run(part, setting, chosen, eyes, arguments)}")
 
 
 if __name__ == "__main__":
