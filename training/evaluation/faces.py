@@ -9,8 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from services.evaluation.metrics import psnr_db
 from services.imaging import codec
@@ -32,9 +35,11 @@ class FaceDetector:
     def __init__(self) -> None:
         try:
             from facenet_pytorch import MTCNN
+            from facenet_pytorch.models.utils import detect_face
         except ModuleNotFoundError:
             # Not among the project's packages: it asks for an older torch, with whose successors it works as well.
             raise SystemExit("The face detector is missing: pip install --no-deps facenet-pytorch==2.6.0") from None
+        detect_face.batched_nms = _without_doubles  # torchvision's wants compiled code, which not every build has
         self._network: Any = MTCNN(keep_all=True)
 
     def face(self, pixels: Pixels) -> Box | None:
@@ -44,6 +49,14 @@ class FaceDetector:
             return None
         best: Box = boxes[int(np.argmax(confidences))]
         return best
+
+
+def _without_doubles(boxes: Tensor, scores: Tensor, groups: Tensor, threshold: float) -> Tensor:
+    """Indices of the boxes that overlap no surer one of their group by more than the threshold, the surest first."""
+    corners = boxes.numpy()
+    sizes = np.hstack([corners[:, :2], corners[:, 2:] - corners[:, :2]])
+    kept = cv2.dnn.NMSBoxesBatched(sizes.tolist(), scores.tolist(), groups.int().tolist(), 0.0, threshold)
+    return torch.as_tensor(sorted(np.asarray(kept, np.int64).reshape(-1), key=lambda index: -float(scores[index])))
 
 
 def face_subjects(root: Path) -> Iterator[Subject]:
