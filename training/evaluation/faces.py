@@ -56,7 +56,8 @@ def _without_doubles(boxes: Tensor, scores: Tensor, groups: Tensor, threshold: f
     corners = boxes.numpy()
     sizes = np.hstack([corners[:, :2], corners[:, 2:] - corners[:, :2]])
     kept = cv2.dnn.NMSBoxesBatched(sizes.tolist(), scores.tolist(), groups.int().tolist(), 0.0, threshold)
-    return torch.as_tensor(sorted(np.asarray(kept, np.int64).reshape(-1), key=lambda index: -float(scores[index])))
+    surest_first = sorted(np.asarray(kept, np.int64).reshape(-1), key=lambda index: -float(scores[index]))
+    return torch.as_tensor(surest_first, dtype=torch.int64)
 
 
 def face_subjects(root: Path) -> Iterator[Subject]:
