@@ -183,6 +183,10 @@ evaluate-photo: setup ## Measures both tiers on photos: controls, transfer, plat
 	$(BIN)/python -m training.evaluation $(ARGS)
 	$(BIN)/python -m training.report_photo
 
+.PHONY: gallery
+gallery: setup ## Takes the pictures of docs/gallery.md: ten photos, protected
+	$(BIN)/python -m training.gallery
+
 .PHONY: reproduce
 reproduce: $(VENV)/.stamp ## Runs a table or figure of the paper, ID=table3 for one; goes on where it stopped
 	@test -n "$(ID)" || { echo 'Say which: make reproduce ID=table3 (or all); python -m training.reproduce --list names them'; exit 2; }
