@@ -109,6 +109,18 @@ export class Chromium {
     throw new Error("no dialog came");
   }
 
+  /** "Restore the original" in the context menu of an image of the open page: the click on the menu, which no driver can press. */
+  async restoreFromMenu(source) {
+    const [viewer] = await Promise.all([
+      this.context.waitForEvent("page"),
+      this.worker.evaluate(async ([srcUrl, url]) => {
+        const [tab] = await chrome.tabs.query({ url: `${new URL(url).origin.replace(/:\d+$/, "")}/*`, active: true });
+        chrome.contextMenus.onClicked.dispatch({ menuItemId: "restore", srcUrl, frameId: 0 }, tab);
+      }, [source, this.page.url()]),
+    ]);
+    return viewer;
+  }
+
   /** A page of the extension, in a tab of its own. */
   async openOwnPage(path) {
     const page = await this.context.newPage();
