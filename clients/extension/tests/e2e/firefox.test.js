@@ -135,7 +135,7 @@ const transfer = (type, selector, name) => browser.evaluate(([kind, found, data]
 }, [type, selector, base64(name)]);
 
 test("drops and pastes", async () => {
-  for (const [page, type, selector] of [["dropzone", "drop", "#zone"], ["dropfiles", "drop", "#zone"], ["paste", "paste", "#text"]]) {
+  for (const [page, type, selector] of [["dropzone", "drop", "#zone"], ["dropfiles", "drop", "#zone"], ["droponinput", "drop", "#pick"], ["paste", "paste", "#text"]]) {
     await open(page);
     await transfer(type, selector, "cat.png");
     await uploads.expect(page, ["cat.png"]);

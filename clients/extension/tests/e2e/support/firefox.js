@@ -145,12 +145,16 @@ export class Firefox {
     return (result?.value ?? []).flatMap(all);
   }
 
-  /** The text of the open dialog; null where none is open. */
-  async dialog(context = this.context) {
-    const dialog = (await this.#boxes(context)).find(({ value }) => value.localName === "dialog");
+  async #text(name, context) {
+    const box = (await this.#boxes(context)).find(({ value }) => value.localName === name);
     const words = ({ value }) => (value.nodeType === 3 ? [value.nodeValue] : value.children.flatMap(words));
-    return dialog ? words(dialog).filter(Boolean).join("\n") : null;
+    return box ? words(box).filter(Boolean).join("\n") : null;
   }
+
+  /** The text of the open dialog; null where none is open. */
+  dialog = (context = this.context) => this.#text("dialog", context);
+  /** The text of the small box in the corner; null where none is shown. */
+  notice = (context = this.context) => this.#text("section", context);
 
   /** Clicks a button of the extension's boxes with the mouse, waiting until it is there. */
   async clickButton(label, context = this.context) {

@@ -74,7 +74,9 @@ export class FirefoxWindows extends Firefox {
       const { AddonManager } = ChromeUtils.importESModule("resource://gre/modules/AddonManager.sys.mjs");
       await ExtensionPermissions.add("extension@srae", { permissions: ["internal:privateBrowsingAllowed"], origins: [] });
       await (await AddonManager.getAddonByID("extension@srae")).reload();
-      OpenBrowserWindow({ private: true });
+      const opened = OpenBrowserWindow({ private: true });
+      await new Promise((resolve) => opened.addEventListener("load", resolve, { once: true }));
+      await opened.delayedStartupPromise;
     });
     for (let tries = 0; tries < 100; tries += 1) {
       const found = (await this.tabs()).find(({ url }) => url === "about:privatebrowsing");

@@ -69,6 +69,9 @@ export class Site {
     } else response.writeHead(404).end();
   }
 
+  /** Has a file at /file/NAME, as if it had come. */
+  serve = (name, bytes) => void this.#received.set(name, [{ name, bytes }]);
+
   /** What came to /upload/NAME so far: [{name, bytes}]. */
   received(name) {
     return this.#received.get(name) ?? [];
