@@ -5,6 +5,7 @@ import { copyFileSync, cpSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { Chromium } from "./support/chromium.js";
+import { testFrames, testUnprotected } from "./support/frames.js";
 import { Site } from "./support/site.js";
 import { photo, Uploads } from "./support/uploads.js";
 import { testWidgets } from "./support/widgets.js";
@@ -266,4 +267,6 @@ test("animations go as they are by default, and are stopped where the person say
   await uploads.expectNothing("gifblocked");
 });
 
+testFrames(() => ({ browser, site, uploads }));
+testUnprotected(() => ({ browser, site, uploads }), () => join(OUT, "not-protected.png"));
 testWidgets(() => ({ browser, site, uploads }));

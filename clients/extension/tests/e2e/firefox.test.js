@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { Firefox } from "./support/firefox.js";
 import { crashDuring } from "./support/host_process.js";
+import { testFrames, testUnprotected } from "./support/frames.js";
 import { Site } from "./support/site.js";
 import { photo, Uploads } from "./support/uploads.js";
 import { testWidgets } from "./support/widgets.js";
@@ -199,4 +200,6 @@ test("no host: stopped; the original once is a choice of its own", async () => {
   }
 });
 
+testFrames(() => ({ browser, site, uploads }));
+testUnprotected(() => ({ browser, site, uploads }), () => join(OUT, "not-protected.png"));
 testWidgets(() => ({ browser, site, uploads }));

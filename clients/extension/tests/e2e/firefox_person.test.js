@@ -116,6 +116,16 @@ test("a picture that is read from the clipboard", async () => {
   });
 });
 
+test("a frame in a page where the extension is not: its dialog is in the frame", async () => {
+  await browser.goto(`data:text/html,<iframe id=inner width=600 height=400 src="${site.origin}/attached/lonely"></iframe>`);
+  await browser.chooseInFrame(photo("no-room.png"));
+  const [{ context }] = await browser.frames();
+  while (!(await browser.dialog(context))) await new Promise((resolve) => setTimeout(resolve, 100));
+  assert.equal(await browser.dialog(), null);
+  await browser.clickButton("Do not send", context);
+  await uploads.expectNothing("lonely");
+});
+
 test("Firefox gives pages no handles of a person's files; those of the page's own storage are left alone", async () => {
   await open("picker");
   const lacking = await browser.evaluate(() => [typeof showOpenFilePicker, typeof showDirectoryPicker, typeof webkitRequestFileSystem,

@@ -126,6 +126,22 @@ export class Firefox {
   choose = (selector, paths) => this.chooseIn(`document.querySelector(${JSON.stringify(selector)})`, paths);
   click = (selector) => this.evaluate((found) => document.querySelector(found).click(), selector);
 
+  async chooseInFrame(paths) {
+    const [{ context }] = await this.frames();
+    await this.chooseIn("document.querySelector('#pick')", paths, context);
+  }
+
+  async clickInFrame(selector) {
+    const [{ context }] = await this.frames();
+    await this.#press(await this.element(`document.querySelector(${JSON.stringify(selector)})`, context), context);
+  }
+
+  /** Presses the mouse's button over an element. */
+  async #press(element, context) {
+    await this.send("input.performActions", { context, actions: [{ type: "pointer", id: "mouse", actions: [
+      { type: "pointerMove", x: 0, y: 0, origin: { type: "element", element } }, { type: "pointerDown", button: 0 }, { type: "pointerUp", button: 0 }] }] });
+  }
+
   async press(key) {
     const value = KEYS[key] ?? key;
     const actions = [{ type: "key", id: "keyboard", actions: [{ type: "keyDown", value }, { type: "keyUp", value }] }];
@@ -160,11 +176,7 @@ export class Firefox {
   async clickButton(label, context = this.context) {
     for (let tries = 0; tries < 100; tries += 1) {
       const button = (await this.#boxes(context)).find(({ value }) => value.localName === "button" && value.children[0]?.value.nodeValue === label);
-      if (button) {
-        const origin = { type: "element", element: { sharedId: button.sharedId } };
-        return this.send("input.performActions", { context, actions: [{ type: "pointer", id: "mouse", actions: [
-          { type: "pointerMove", x: 0, y: 0, origin }, { type: "pointerDown", button: 0 }, { type: "pointerUp", button: 0 }] }] });
-      }
+      if (button) return this.#press({ sharedId: button.sharedId }, context);
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
     throw new Error(`no button ${label}`);
