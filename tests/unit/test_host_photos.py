@@ -17,10 +17,10 @@ from srae.v1.restoration_service_pb2 import RestorationOutcome
 from srae_client import keys
 from srae_client.client import Protected, Restored
 from srae_client.errors import SraeClientError
-from srae_client.key_holder import KeyHolder
 from srae_client.ledger import Ledger
 from srae_host.errors import Code, HostError
 from srae_host.photos import Photos
+from srae_host.session_keys import SessionKeys
 from srae_host.transfer import File
 
 from tests.unit.client_fake import receipt, view
@@ -77,8 +77,13 @@ def fake() -> Fake:
 
 
 @pytest.fixture
-def photos(fake: Fake, tmp_path: Path) -> Photos:
-    return Photos(fake, Ledger(tmp_path / "ledger.sqlite3"), KeyHolder(path=tmp_path / "keys.json"))  # type: ignore[arg-type]
+def holder(tmp_path: Path) -> SessionKeys:
+    return SessionKeys(path=tmp_path / "keys.json")
+
+
+@pytest.fixture
+def photos(fake: Fake, tmp_path: Path, holder: SessionKeys) -> Photos:
+    return Photos(fake, Ledger(tmp_path / "ledger.sqlite3"), holder)  # type: ignore[arg-type]
 
 
 async def quiet(stage: str) -> None:
@@ -186,8 +191,8 @@ async def test_a_photo_that_is_not_known(photos: Photos) -> None:
     assert refusal.value.code == Code.NOT_IN_LEDGER
 
 
-async def test_a_key_under_a_passphrase_protects_and_does_not_restore(
-    photos: Photos, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+async def test_a_key_under_a_passphrase_protects_and_restores_once_it_is_open(
+    photos: Photos, holder: SessionKeys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(keys, "_MEMORY_KIB", 64)
     keyring = keys.own(tmp_path / "keys.json")
@@ -196,3 +201,5 @@ async def test_a_key_under_a_passphrase_protects_and_does_not_restore(
     with pytest.raises(SraeClientError) as refusal:
         await restore(photos, PROTECTED)
     assert refusal.value.reason == "KEY_LOCKED"
+    holder.open("open sesame")
+    assert (await restore(photos, PROTECTED)).files["photo"].data == ORIGINAL

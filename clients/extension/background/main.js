@@ -1,6 +1,7 @@
 // The background script: Chromium's service worker and Firefox's event page. It only wires the parts together, and
 // registers every listener at once, as both browsers ask.
 
+import { joinBox } from "./box_ports.js";
 import * as health from "./health.js";
 import { HostPort } from "./host_port.js";
 import { answerContentScript } from "./content_messages.js";
@@ -13,6 +14,7 @@ const host = new HostPort(chrome.runtime, (failure) => health.note(failure));
 
 chrome.runtime.onConnect.addListener((port) => {
   if (port.name === "protect" && port.sender?.id === chrome.runtime.id) servePhotoPort(port, host);
+  else if (port.name === "box" && port.sender?.id === chrome.runtime.id) joinBox(port);
   else port.disconnect();
 });
 

@@ -5,7 +5,7 @@ import * as health from "./health.js";
 import { originalsSent, recent } from "./journal.js";
 import { change, modeOf, setMode, settings } from "./policy.js";
 import { registerGrantedSites } from "./granted_sites.js";
-import { replaceInPage, restored, restoreEntry } from "./restore_menu.js";
+import { replaceInPage, restoreAgain, restored } from "./restore_menu.js";
 import { offSitesOf, setWall } from "./wall.js";
 
 const ANSWERS = {
@@ -36,7 +36,9 @@ const ANSWERS = {
     return (await host.request("ledger_import", { files: { ledger } })).result;
   },
   restored: ({ id }) => restored(id),
-  "restore entry": ({ id, entry }, host) => restoreEntry(id, entry, host),
+  "restore again": ({ id, withoutReceipt }, host) => restoreAgain(id, withoutReceipt ? { without_receipt: true } : {}, host),
+  // Handed on and kept nowhere: the host holds the opened key until the browser ends.
+  unlock: async ({ passphrase }, host) => (await host.request("unlock", { params: { passphrase } })).result,
   "replace in page": ({ id }) => replaceInPage(id),
 };
 

@@ -38,11 +38,11 @@ export async function restored(id) {
   return job.promise;
 }
 
-/** The same image again, with a ledger entry that the person chose, or null for without a receipt. */
-export async function restoreEntry(id, entry, host) {
+/** The same image again: with the key unlocked, or, as params say, without a receipt. */
+export async function restoreAgain(id, params, host) {
   const job = restorations.get(id);
   if (!job) throw new Failure("UNKNOWN_ENTRY");
-  job.promise = restore(await job.fetched, job.source, entry ? { entry } : { without_receipt: true }, host, job);
+  job.promise = restore(await job.fetched, job.source, params, host, job);
   return job.promise;
 }
 

@@ -30,12 +30,41 @@ function show({ name, data, verified }) {
   );
 }
 
-localise();
-try {
-  show(await call("restored", { id }));
-} catch (error) {
-  state(error.message, "bad");
-  if (error.code === "NOT_IN_LEDGER") {
-    place("buttons").append(button("viewerWithout", async () => show(await call("restore entry", { id, entry: null }))));
+/** Asks for the key's passphrase, here where no page sees it, and restores when it was the right one. */
+function askPassphrase() {
+  const field = make("input", { type: "password", id: "passphrase", autocomplete: "off", required: true, maxLength: 1024 });
+  const unlock = make("button", { text: text("viewerUnlock") });
+  const form = make("form", {}, [
+    make("p", { text: text("viewerPassphrase") }), make("label", { htmlFor: "passphrase", text: text("viewerPassphraseLabel") }, [field]), unlock]);
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    unlock.disabled = true;
+    const passphrase = field.value;
+    field.value = "";
+    try {
+      await call("unlock", { passphrase });
+      state(text("viewerWorking"));
+      place("photo").replaceChildren();
+      await restore("restore again");
+    } catch (error) {
+      state(error.message, "bad");
+      unlock.disabled = false;
+      field.focus();
+    }
+  });
+  place("photo").replaceChildren(form);
+  field.focus();
+}
+
+async function restore(type, more = {}) {
+  try {
+    show(await call(type, { id, ...more }));
+  } catch (error) {
+    state(error.message, "bad");
+    if (error.code === "NOT_IN_LEDGER") place("buttons").replaceChildren(button("viewerWithout", () => restore("restore again", { withoutReceipt: true })));
+    if (error.code === "KEY_LOCKED") askPassphrase();
   }
 }
+
+localise();
+await restore("restored");

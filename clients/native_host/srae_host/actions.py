@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # these load gRPC and SQLite, for which hello must not wait
     from srae_client.ledger import Ledger
 
     from srae_host.photos import Photos
+    from srae_host.session_keys import SessionKeys
 
 #: The versions of the protocol that the host speaks.
 OLDEST, NEWEST = 1, 1
@@ -52,6 +53,8 @@ class HostActions:
     def __init__(self, service: Service, limits: Limits) -> None:
         self._service = service
         self._limits = limits
+        self._keys: SessionKeys | None = None
+        self._opening = asyncio.Lock()  # each try takes memory: one at a time
 
     async def run(self, request: Request, files: Mapping[str, File], report: Report) -> Answer:
         """Does what a request asks.
@@ -78,6 +81,9 @@ class HostActions:
                 return await self._status()
             case "protect":
                 return await (await self._photos()).protect(params, files["photo"], report)
+            case "unlock":
+                await self._unlock(params["passphrase"])
+                return Answer({})
             case "evaluate":
                 photos = await self._photos()
                 return await photos.evaluate(params, files["original"], files["protected"], report)
@@ -105,7 +111,20 @@ class HostActions:
         )
 
     async def _photos(self) -> Photos:
-        return await asyncio.to_thread(_photos, self._service)
+        from srae_host.photos import Photos
+
+        return Photos(self._service, await asyncio.to_thread(_ledger), self._session_keys())
+
+    def _session_keys(self) -> SessionKeys:
+        from srae_host.session_keys import SessionKeys
+
+        if self._keys is None:
+            self._keys = SessionKeys()
+        return self._keys
+
+    async def _unlock(self, passphrase: str) -> None:
+        async with self._opening:
+            await asyncio.to_thread(self._session_keys().open, passphrase)
 
     async def _status(self) -> Answer:
         from srae_host import doctor
@@ -128,15 +147,6 @@ def _ledger() -> Ledger:
     from srae_client.ledger import Ledger
 
     return Ledger()
-
-
-def _photos(service: Service) -> Photos:
-    from srae_client.key_holder import KeyHolder
-
-    from srae_host.photos import Photos
-
-    # Nobody can be asked for a passphrase here: with one, photos are protected and not restored.
-    return Photos(service, _ledger(), KeyHolder())
 
 
 def _ledger_action(request: Request, files: Mapping[str, File]) -> Answer:

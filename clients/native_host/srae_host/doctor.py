@@ -163,7 +163,7 @@ def _keys() -> Check:
     if os.name == "posix" and stat.S_IMODE(path.stat().st_mode) & 0o077:
         return Check("key", False, f"Other users may read {path}.", f"chmod 600 '{path}'")
     if found.lock is not None:
-        return Check("key", True, "has a passphrase: photos are protected here, and restored with srae restore alone")
+        return Check("key", True, "has a passphrase, for which the extension asks when a photo is restored")
     return Check("key", True, f"{path}; keep a copy: srae keys export FILE")
 
 

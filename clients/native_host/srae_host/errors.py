@@ -96,12 +96,13 @@ class Code(StrEnum):
     )
     KEY_LOCKED = (
         "KEY_LOCKED",
-        "The key has a passphrase, for which the host cannot ask. Restore with the command srae restore.",
+        "The key has a passphrase. Type it in the tab that shows the restored photo.",
     )
     KEY_UNUSABLE = (
         "KEY_UNUSABLE",
         "Run srae keys show: it tells what is wrong with the key.",
     )
+    KEY_PASSPHRASE_WRONG = "KEY_PASSPHRASE_WRONG", "This is not the key's passphrase. Type it again."
 
     # Raised by the extension alone, and listed here so that one list has them all.
     HOST_NOT_INSTALLED = "HOST_NOT_INSTALLED", "Install the host, or repair it: srae-host install"

@@ -22,6 +22,7 @@ ROLES: Mapping[str, frozenset[str] | None] = {
     "protect": frozenset({"photo"}),
     "evaluate": frozenset({"original", "protected"}),
     "restore": frozenset({"photo"}),
+    "unlock": frozenset(),
     "ledger_list": frozenset(),
     "ledger_forget": frozenset(),
     "ledger_export": frozenset(),
@@ -33,6 +34,7 @@ _LARGEST_NUMBER = 2**53 - 1
 #: What the sealed tier can be asked for, in dB.
 _STRONGEST_DB, _GENTLEST_DB = 34, 48
 _TEXT_CHARACTERS = 255
+_PASSPHRASE_CHARACTERS = 1024
 _ORIGIN_CHARACTERS = 512
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
@@ -42,6 +44,7 @@ _MEDIA_TYPE = re.compile(r"[a-z0-9.+-]+/[a-z0-9.+-]+")
 #: "null" is how a browser writes the origin of a sandboxed frame.
 _ORIGIN = re.compile(r"null|[a-z][a-z0-9+.-]*://[^/\\?#@\s]*")
 _NOT_IN_NAMES = re.compile(r"[/\\\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_SURROGATES = re.compile(r"[\ud800-\udfff]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -147,6 +150,10 @@ def _matches(pattern: re.Pattern[str], empty_too: bool = False) -> Callable[[Any
     return lambda value: isinstance(value, str) and (bool(pattern.fullmatch(value)) or (empty_too and not value))
 
 
+def _is_passphrase(value: Any) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= _PASSPHRASE_CHARACTERS and not _SURROGATES.search(value)
+
+
 def _are_versions(value: Any) -> bool:
     if not isinstance(value, dict):
         return False
@@ -174,6 +181,7 @@ _PARAMS: Mapping[str, Mapping[str, tuple[bool, Callable[[Any], bool]]]] = {
     },
     "evaluate": {"entry": (False, _matches(_ENTRY))},
     "restore": {"entry": (False, _matches(_ENTRY)), "without_receipt": (False, lambda value: type(value) is bool)},
+    "unlock": {"passphrase": (True, _is_passphrase)},
     "ledger_list": {
         "limit": (False, lambda value: _is_number(value, 1, _MOST_ENTRIES)),
         "offset": (False, lambda value: _is_number(value, 0, _LARGEST_NUMBER)),

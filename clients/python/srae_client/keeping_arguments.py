@@ -13,8 +13,8 @@ examples:
   srae keys new                    seals with a new key from now on; the old ones still open
   srae keys passphrase             puts the private keys under a passphrase (empty: takes it off)
 
-A key is made when the first photo is protected. With a passphrase, the browser's host protects photos but cannot
-restore them, for it cannot ask. Where nobody can type, SRAE_PASSPHRASE names it, and SRAE_NEW_PASSPHRASE a new one.
+A key is made when the first photo is protected. With a passphrase, protecting asks for nothing; restoring asks, on the
+command line and in the browser. Where nobody can type, SRAE_PASSPHRASE names it, and SRAE_NEW_PASSPHRASE a new one.
 """
 _LEDGER = """\
 examples:

@@ -26,10 +26,15 @@ export async function tellBackground(message) {
   return answer.value;
 }
 
-export function connectPhoto() {
+function connect(name) {
   try {
-    return chrome.runtime.connect({ name: "protect" });
+    return chrome.runtime.connect({ name });
   } catch {
     throw goneFailure();
   }
 }
+
+/** A port for one photo (photo_request.js). */
+export const connectPhoto = () => connect("protect");
+/** A port to the page around this frame (person.js). */
+export const connectBox = () => connect("box");

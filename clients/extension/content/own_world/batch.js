@@ -4,8 +4,8 @@
 import { FILE_BYTES } from "../../shared/chunks.js";
 import { Failure } from "../../shared/failure.js";
 import { tellBackground } from "./background_link.js";
-import { askPerson } from "./dialog.js";
-import { describeView, showNotice, showProgress } from "./notice.js";
+import { describeView } from "./notice.js";
+import { askPerson, showNotice, showProgress } from "./person.js";
 import { protectPhoto } from "./photo_request.js";
 import * as questions from "./questions.js";
 

@@ -2,15 +2,16 @@
 
 import { make, shade } from "./shade.js";
 
-const NO = "no";
+export const NO = "no";
 
 /**
  * Resolves with the answer: a choice's id, or "no".
  * @param title, lines the text: lines are strings, or lists of strings for a list
  * @param small a last line in small print
  * @param choices [{id, label, kind: "main" | "risky" | ""}]; the first has the focus, and should be the safe one
+ * @param signal an AbortSignal that takes the question away: nobody waits for the answer any more
  */
-export function askPerson({ title, lines, small = "", choices }) {
+export function askHere({ title, lines, small = "", choices }, signal = undefined) {
   const buttons = choices.map(({ id, label, kind = "" }) => make("button", { text: label, class: kind, value: id, type: "button" }));
   const body = lines.filter((line) => line.length > 0).map((line) =>
     Array.isArray(line) ? make("ul", {}, line.map((item) => make("li", { text: item }))) : make("p", { text: line }));
@@ -31,6 +32,7 @@ export function askPerson({ title, lines, small = "", choices }) {
       button.addEventListener("click", (event) => event.isTrusted && end(button.value));
     }
     dialog.addEventListener("close", () => end(NO));
+    signal?.addEventListener("abort", () => end(NO));
     // What is typed here is not the page's.
     for (const type of ["keydown", "keyup", "keypress"]) dialog.addEventListener(type, (event) => event.stopPropagation());
     dialog.showModal();

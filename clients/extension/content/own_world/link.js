@@ -6,14 +6,16 @@ let port = null;
 /**
  * Opens the channel, once in a load: says the secret, then sends a port with it.
  * @param onMessage called with each message of the page world
+ * @returns whether the page world's script is there: not where the document may run no scripts
  */
 export function openLink(onMessage) {
   const secret = Array.from(crypto.getRandomValues(new Uint8Array(32)), (byte) => byte.toString(16).padStart(2, "0")).join("");
   const channel = new MessageChannel();
   port = channel.port1;
   port.onmessage = ({ data }) => onMessage(data);
-  window.dispatchEvent(new CustomEvent("srae-secret", { detail: secret }));
+  const isHeard = !window.dispatchEvent(new CustomEvent("srae-secret", { detail: secret, cancelable: true }));
   window.postMessage({ sraeSecret: secret }, "*", [channel.port2]);
+  return isHeard;
 }
 
 export function say(message) {

@@ -3,6 +3,8 @@
 import { tellBackground } from "./background_link.js";
 import { decide } from "./batch.js";
 import { openLink, say } from "./link.js";
+import { serveFrames } from "./person.js";
+import { guardScriptless } from "./scriptless.js";
 import { keepTexts } from "./texts.js";
 
 /** Tells the page world the mode. Until it is known, and where it can not be known, everything is looked at. */
@@ -20,8 +22,9 @@ async function onMessage(message) {
   }
 }
 
-openLink(onMessage);
+if (!openLink(onMessage)) guardScriptless();
 keepTexts();
+serveFrames();
 tellMode().catch(() => {});
 chrome.runtime.onMessage.addListener((message) => {
   if (message.type === "policy changed") tellMode().catch(() => {});

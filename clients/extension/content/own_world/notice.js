@@ -7,7 +7,7 @@ const SHOWN_AFTER_MS = 400; // what is quicker needs no words
 const GONE_AFTER_MS = 8000;
 
 /** Progress of a batch. Returns {set(done, stage), end()}. */
-export function showProgress(count, onCancel) {
+export function progressHere(count, onCancel) {
   const line = make("p", { text: text("progress", 0, count), role: "status" });
   const cancel = make("button", { text: text("cancel"), type: "button" });
   cancel.addEventListener("click", (event) => event.isTrusted && onCancel());
@@ -25,7 +25,7 @@ export function showProgress(count, onCancel) {
 }
 
 /** Lines that go away by themselves. */
-export function showNotice(lines) {
+export function noticeHere(lines) {
   const close = make("button", { text: text("close"), type: "button" });
   const box = make("section", { role: "status" }, [...lines.map((line) => make("p", { text: line })), make("menu", {}, [close])]);
   const remove = shade(box);
@@ -36,7 +36,7 @@ export function showNotice(lines) {
 /** What the classifiers saw before and see now, in a line for each photo. */
 export function describeView({ name, result }) {
   const view = result.views?.[0];
-  if (!view) return text("noticeProtected", name);
+  if (!view) return text("noticeUnmeasured", name);
   const seen = ({ label, confidence }) => `${label} ${Math.round(100 * confidence)} %`;
   return `${name}: ${seen(view.original)} → ${seen(view.protected)}`;
 }

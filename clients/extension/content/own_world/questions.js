@@ -22,10 +22,18 @@ export function protectThese(files) {
 export function notProtected(photos) {
   return {
     title: text("dialogTitleWeak"),
-    lines: [namesOf(photos), text("dialogWeak", photos[0].result.views?.[0]?.protected.label ?? "?")],
+    lines: [photos.map(stillSeen), text("dialogWeak")],
     choices: [NO(), { id: "send", label: text("dialogSendWeak"), kind: "risky" }],
   };
 }
+
+/** What a classifier still answers, and how sure it was and is. */
+function stillSeen({ name, result }) {
+  const { original, protected: after } = result.views.find((view) => view.is_protected === false) ?? result.views[0];
+  return text("dialogWeakPhoto", name, after.label, percent(original), percent(after));
+}
+
+const percent = ({ confidence }) => `${Math.round(100 * confidence)} %`;
 
 /** Something went wrong: what, and what to do. Where the extension is gone nothing can be logged, so nothing is offered. */
 export function failed(failures) {

@@ -17,6 +17,7 @@ export function openLink() {
   let secret = null;
   const onSecret = (event) => {
     native.stop(event);
+    native.prevent(event); // the answer that somebody is here
     secret ??= typeof event.detail === "string" ? event.detail : null;
   };
   listenAtWindow("srae-secret", onSecret);

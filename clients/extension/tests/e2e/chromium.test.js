@@ -5,6 +5,7 @@ import { copyFileSync, cpSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { Chromium } from "./support/chromium.js";
+import { testFrames, testUnprotected } from "./support/frames.js";
 import { Site } from "./support/site.js";
 import { photo, Uploads } from "./support/uploads.js";
 import { testWidgets } from "./support/widgets.js";
@@ -157,16 +158,33 @@ test("a dropped file's handle, and an entry of a file system", async () => {
   await uploads.expect("entry", ["cat.png"]);
 });
 
-test("a folder that is chosen keeps its paths", async () => {
+test("a folder that is dropped: what the page reads of it is protected", async () => {
+  await open("dropfiles", "folder");
+  await browser.evaluate(() => document.addEventListener("drop", (event) => {
+    event.stopImmediatePropagation();
+    event.preventDefault();
+    const folder = event.dataTransfer.items[0].webkitGetAsEntry();
+    folder.createReader().readEntries(([entry]) => entry.file((file) => send(file)));
+  }, true));
+  await browser.drop([holiday()], 100, 100);
+  await uploads.expect("folder", ["cat.png"]);
+});
+
+/** A folder with a photo in it. */
+function holiday() {
   const folder = join(OUT, "holiday");
   mkdirSync(folder, { recursive: true });
   copyFileSync(photo("cat.png"), join(folder, "cat.png"));
+  return folder;
+}
+
+test("a folder that is chosen keeps its paths", async () => {
   await open("attached", "directory");
   await browser.evaluate(() => Object.assign(document.getElementById("pick"), { webkitdirectory: true }));
   await browser.evaluate(() => document.getElementById("pick").addEventListener("change", ({ target }) => {
     window.paths = [...target.files].map((file) => file.webkitRelativePath);
   }));
-  await browser.choose("#pick", folder);
+  await browser.choose("#pick", holiday());
   await uploads.expect("directory", ["cat.png"]);
   assert.deepEqual(await browser.evaluate(() => window.paths), ["holiday/cat.png"]);
 });
@@ -249,4 +267,6 @@ test("animations go as they are by default, and are stopped where the person say
   await uploads.expectNothing("gifblocked");
 });
 
+testFrames(() => ({ browser, site, uploads }));
+testUnprotected(() => ({ browser, site, uploads }), () => join(OUT, "not-protected.png"));
 testWidgets(() => ({ browser, site, uploads }));

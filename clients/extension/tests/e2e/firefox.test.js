@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { Firefox } from "./support/firefox.js";
 import { crashDuring } from "./support/host_process.js";
+import { testFrames, testUnprotected } from "./support/frames.js";
 import { Site } from "./support/site.js";
 import { photo, Uploads } from "./support/uploads.js";
 import { testWidgets } from "./support/widgets.js";
@@ -135,7 +136,7 @@ const transfer = (type, selector, name) => browser.evaluate(([kind, found, data]
 }, [type, selector, base64(name)]);
 
 test("drops and pastes", async () => {
-  for (const [page, type, selector] of [["dropzone", "drop", "#zone"], ["dropfiles", "drop", "#zone"], ["paste", "paste", "#text"]]) {
+  for (const [page, type, selector] of [["dropzone", "drop", "#zone"], ["dropfiles", "drop", "#zone"], ["droponinput", "drop", "#pick"], ["paste", "paste", "#text"]]) {
     await open(page);
     await transfer(type, selector, "cat.png");
     await uploads.expect(page, ["cat.png"]);
@@ -173,7 +174,7 @@ test("a photo that can not be protected, and a host that crashes: stopped, by ke
   await browser.screenshot(join(OUT, "dialog.png"));
   await browser.press("Enter");
   await uploads.expectNothing("no-room");
-  assert.equal(await browser.hasDialog(), false);
+  assert.equal(await browser.dialog(), null);
   await open("attached", "crash");
   await crashDuring(browser, () => browser.choose("#pick", photo("cat.png")));
   await browser.waitForDialog();
@@ -199,4 +200,6 @@ test("no host: stopped; the original once is a choice of its own", async () => {
   }
 });
 
+testFrames(() => ({ browser, site, uploads }));
+testUnprotected(() => ({ browser, site, uploads }), () => join(OUT, "not-protected.png"));
 testWidgets(() => ({ browser, site, uploads }));

@@ -1,10 +1,13 @@
 // Chromium: the extension's own pages, and restoring. Leaves the pictures of docs/extension.md in out/e2e/pictures.
 
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { Chromium } from "./support/chromium.js";
+import { hostProcess } from "./support/host_process.js";
+import { lockKey } from "./support/service.js";
 import { Site } from "./support/site.js";
 import { photo } from "./support/uploads.js";
 
@@ -98,14 +101,7 @@ const pixels = (page, address) => page.evaluate(async (source) => {
 test("restoring from the menu, shown where no page can read it; replacing in the page is a choice", async () => {
   await browser.goto(`${site.origin}/image/cat`);
   const source = `${site.origin}/file/cat`;
-  const [viewer] = await Promise.all([
-    browser.context.waitForEvent("page"),
-    // A click on the menu, which no driver can press.
-    browser.worker.evaluate(async (srcUrl) => {
-      const [tab] = await chrome.tabs.query({ url: "http://127.0.0.1/image/*" });
-      chrome.contextMenus.onClicked.dispatch({ menuItemId: "restore", srcUrl, frameId: 0 }, tab);
-    }, source),
-  ]);
+  const viewer = await browser.restoreFromMenu(source);
   await viewer.getByText("Every pixel is the original's").waitFor({ timeout: 20000 });
   await viewer.screenshot({ path: join(PICTURES, "viewer.png") });
   const original = `data:image/png;base64,${readFileSync(photo("cat.png")).toString("base64")}`;
@@ -124,6 +120,46 @@ test("restoring from the menu, shown where no page can read it; replacing in the
   await viewer.getByText("Replaced in the page.").waitFor();
   assert.match(await browser.evaluate(() => document.getElementById("image").src), /^data:image\/png/);
 });
+
+test("a key with a passphrase: it is asked for in the viewer, opens the key until the host ends, and is written nowhere", async () => {
+  const passphrase = "öffne dich, Sesam 7319";
+  lockKey(browser.env, passphrase);
+  await browser.goto(`${site.origin}/attached/locked`);
+  await browser.choose("#pick", photo("coffee.png"));
+  assert.notDeepEqual((await site.wait("locked", 1))[0].bytes, readFileSync(photo("coffee.png")), "protecting asks for nothing");
+  await browser.goto(`${site.origin}/image/locked`);
+  const source = `${site.origin}/file/locked`;
+  const viewer = await browser.restoreFromMenu(source);
+  await viewer.getByText("(KEY_LOCKED)").waitFor();
+  await viewer.fill("#passphrase", "another");
+  await viewer.keyboard.press("Enter");
+  await viewer.getByText("(KEY_PASSPHRASE_WRONG)").waitFor();
+  await viewer.setViewportSize({ width: 760, height: 320 });
+  await viewer.screenshot({ path: join(PICTURES, "passphrase.png") });
+  assert.equal(await viewer.inputValue("#passphrase"), "");
+  await viewer.fill("#passphrase", passphrase);
+  await viewer.keyboard.press("Enter");
+  await viewer.getByText("Every pixel is the original's").waitFor();
+  assert.equal(await viewer.locator("#passphrase").count(), 0);
+  await viewer.close();
+  const again = await browser.restoreFromMenu(source);
+  await again.getByText("Every pixel is the original's").waitFor();
+  await again.close();
+  const kept = await browser.worker.evaluate(async () => JSON.stringify([await chrome.storage.local.get(), await chrome.storage.session.get()]));
+  assert.ok(kept.includes("coffee.png") && !kept.includes(passphrase));
+  assert.match(filesWith(browser.folder, Buffer.from("coffee.png")), /ledger/, "what is written is found");
+  for (const coding of ["utf8", "utf16le"]) assert.equal(filesWith(browser.folder, Buffer.from(passphrase, coding)), "", "no file has it");
+  process.kill(await hostProcess(browser), "SIGKILL");
+  const later = await browser.restoreFromMenu(source);
+  await later.getByText("(KEY_LOCKED)").waitFor();
+  await later.close();
+});
+
+/** The files below a folder that have these bytes in them, as grep finds them. */
+function filesWith(folder, bytes) {
+  const pattern = [...bytes].map((byte) => `\\x${byte.toString(16).padStart(2, "0")}`).join("");
+  return spawnSync("grep", ["-rlaP", pattern, folder], { env: { ...process.env, LC_ALL: "C" }, encoding: "utf8" }).stdout;
+}
 
 test("a page finds no way to the extension", async () => {
   await browser.goto(`${site.origin}/attached/cat`);

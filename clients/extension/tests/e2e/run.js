@@ -1,7 +1,7 @@
 // Runs the browser tests: makes the photos and the test's build, starts the real service once, runs every browser, and has
 // what their sites received judged by `srae restore`.
 //
-//   node tests/e2e/run.js [chromium] [firefox] [failures] [pages]
+//   node tests/e2e/run.js [chromium] [firefox] [firefox_person] [failures] [pages]
 //   ONLY=drops node tests/e2e/run.js chromium      the tests whose names have that in them
 
 import { execFileSync, spawnSync } from "node:child_process";
@@ -31,10 +31,10 @@ const names = process.argv.length > 2 ? process.argv.slice(2) : readdirSync(HERE
 const files = names.map((name) => join(HERE, `${name}.test.js`));
 let { status } = spawnSync("node", ["--test", "--test-concurrency=3", "--test-reporter=spec", ...(process.env.ONLY ? [`--test-name-pattern=${process.env.ONLY}`] : []), ...files], { stdio: "inherit" });
 
-for (const browser of ["chromium", "firefox"]) {
-  const received = join(out, browser);
+for (const name of names) {
+  const received = join(out, name);
   if (!existsSync(join(received, "uploads.json"))) continue;
-  console.log(`\nWhat the site received from ${browser}:`);
+  console.log(`\nWhat the site received in ${name}:`);
   const env = { ...environment(received), XDG_CONFIG_HOME: join(received, "config") };
   const judged = spawnSync(PYTHON, [join(HERE, "support/verify.py"), join(received, "uploads.json"), join(received, "restored")], { stdio: "inherit", env });
   status ||= judged.status ?? 1;

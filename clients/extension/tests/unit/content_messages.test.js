@@ -8,7 +8,7 @@ test("content scripts can not ask for what only the extension's own pages may", 
   globalThis.chrome = { storage: { local: { get: async () => ({}) } } };
   const asked = [];
   const host = { request: async (action) => asked.push(action), ready: async () => {} };
-  for (const type of ["restored", "restore entry", "replace in page", "ledger list", "ledger export", "ledger forget", "ledger import",
+  for (const type of ["restored", "restore again", "unlock", "replace in page", "ledger list", "ledger export", "ledger forget", "ledger import",
     "restore", "set mode", "change settings", "health", undefined]) {
     await assert.rejects(answerContentScript({ type, action: "restore" }, { url: "https://example.org/" }, host), RangeError, type);
   }

@@ -46,10 +46,17 @@ export class Chromium {
 
   evaluate = (code, argument) => this.page.evaluate(code, argument);
   choose = (selector, paths) => this.page.setInputFiles(selector, paths);
+  chooseInFrame = (paths) => this.page.frameLocator("#inner").locator("#pick").setInputFiles(paths);
   click = (selector) => this.page.click(selector);
   press = (key) => this.page.keyboard.press(key);
   screenshot = (path) => this.page.screenshot({ path });
   close = () => this.context.close();
+
+  /** Clicks in the frame with the mouse: where no scripts may run, the driver's own way waits for ever. */
+  async clickInFrame(selector) {
+    const { x, y } = await this.page.frameLocator("#inner").locator(selector).boundingBox();
+    await this.page.mouse.click(x + 5, y + 5);
+  }
 
   /** Waits until a function of the page, with one JSON argument, is true. */
   async until(code, argument) {
@@ -107,6 +114,18 @@ export class Chromium {
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
     throw new Error("no dialog came");
+  }
+
+  /** "Restore the original" in the context menu of an image of the open page: the click on the menu, which no driver can press. */
+  async restoreFromMenu(source) {
+    const [viewer] = await Promise.all([
+      this.context.waitForEvent("page"),
+      this.worker.evaluate(async ([srcUrl, url]) => {
+        const [tab] = await chrome.tabs.query({ url: `${new URL(url).origin.replace(/:\d+$/, "")}/*`, active: true });
+        chrome.contextMenus.onClicked.dispatch({ menuItemId: "restore", srcUrl, frameId: 0 }, tab);
+      }, [source, this.page.url()]),
+    ]);
+    return viewer;
   }
 
   /** A page of the extension, in a tab of its own. */

@@ -8,11 +8,14 @@ import { join } from "node:path";
 import WebSocket from "ws";
 import { environment, installHost } from "./service.js";
 
+/** The extension's pages are at an address that Firefox makes up for each profile: the tests give it one. */
+const PAGES_ID = "0c7e2f6a-5b1d-4f0e-9a43-2d6c7b8e9f10";
 const PREFERENCES = {
   "browser.shell.checkDefaultBrowser": false, "datareporting.policy.dataSubmissionEnabled": false, "app.update.enabled": false,
   "toolkit.telemetry.reportingpolicy.firstRun": false, "browser.aboutwelcome.enabled": false, "intl.locale.requested": "en-GB",
   "xpinstall.signatures.required": false, "extensions.autoDisableScopes": 0,
-  "focusmanager.testmode": true, "remote.prefs.recommended": true, "network.proxy.type": 0, "dom.events.asyncClipboard.readText": true,
+  "focusmanager.testmode": true, "remote.prefs.recommended": true, "network.proxy.type": 0, "dom.events.testing.asyncClipboard": true,
+  "extensions.webextensions.uuids": JSON.stringify({ "extension@srae": PAGES_ID }),
 };
 const KEYS = { Enter: "\uE007", Tab: "\uE004", Escape: "\uE00C" };
 
@@ -28,7 +31,7 @@ export class Firefox {
   #waiting = new Map();
 
   static async launch(extension, { install = (env) => installHost(env, "firefox"), env: more = {} } = {}) {
-    const browser = new Firefox();
+    const browser = new this();
     browser.folder = mkdtempSync(join(tmpdir(), "srae-firefox-"));
     const profile = join(browser.folder, "profile");
     mkdirSync(profile);
@@ -38,9 +41,10 @@ export class Firefox {
     install(browser.env);
     const port = await freePort();
     browser.process = spawn(process.env.FIREFOX ?? "/usr/bin/firefox-esr",
-      ["--headless", "--no-remote", "--profile", profile, `--remote-debugging-port=${port}`], { env: browser.env, stdio: "ignore" });
+      // System access: the tests press what is of no page, the context menu for one.
+      ["--headless", "--no-remote", "--remote-allow-system-access", "--profile", profile, `--remote-debugging-port=${port}`], { env: browser.env, stdio: "ignore" });
     await browser.#connect(`ws://127.0.0.1:${port}/session`);
-    await browser.send("session.new", { capabilities: {} });
+    await browser.send("session.new", { capabilities: { alwaysMatch: { unhandledPromptBehavior: { default: "accept", file: "ignore" } } } });
     await browser.send("webExtension.install", { extensionData: { type: "path", path: extension } });
     // A window of its own: the first one has no focus where there is no screen, and its buttons no keyboard.
     browser.context = (await browser.send("browsingContext.create", { type: "window" })).context;
@@ -100,9 +104,9 @@ export class Firefox {
   }
 
   /** Waits until a function of the page, with one JSON argument, is true. */
-  async until(code, argument) {
-    for (let tries = 0; tries < 100; tries += 1) {
-      if (await this.evaluate(code, argument).catch(() => false)) return;
+  async until(code, argument, context = this.context) {
+    for (let tries = 0; tries < 200; tries += 1) {
+      if (await this.evaluate(code, argument, context).catch(() => false)) return;
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
     throw new Error(`never true: ${code}`);
@@ -122,6 +126,22 @@ export class Firefox {
   choose = (selector, paths) => this.chooseIn(`document.querySelector(${JSON.stringify(selector)})`, paths);
   click = (selector) => this.evaluate((found) => document.querySelector(found).click(), selector);
 
+  async chooseInFrame(paths) {
+    const [{ context }] = await this.frames();
+    await this.chooseIn("document.querySelector('#pick')", paths, context);
+  }
+
+  async clickInFrame(selector) {
+    const [{ context }] = await this.frames();
+    await this.#press(await this.element(`document.querySelector(${JSON.stringify(selector)})`, context), context);
+  }
+
+  /** Presses the mouse's button over an element. */
+  async #press(element, context) {
+    await this.send("input.performActions", { context, actions: [{ type: "pointer", id: "mouse", actions: [
+      { type: "pointerMove", x: 0, y: 0, origin: { type: "element", element } }, { type: "pointerDown", button: 0 }, { type: "pointerUp", button: 0 }] }] });
+  }
+
   async press(key) {
     const value = KEYS[key] ?? key;
     const actions = [{ type: "key", id: "keyboard", actions: [{ type: "keyDown", value }, { type: "keyUp", value }] }];
@@ -133,12 +153,39 @@ export class Firefox {
     return contexts[0].children;
   }
 
-  /** Whether a dialog of the extension is open. Its text is in a closed shadow root; but it has the focus, as no notice has. */
-  hasDialog = () => this.evaluate(() => document.activeElement?.nodeName === "SRAE-SHADE");
+  /** The nodes of the extension's boxes, which are in closed shadow roots: WebDriver sees into them. */
+  async #boxes(context) {
+    const { result } = await this.send("script.evaluate", { expression: "[...document.querySelectorAll('srae-shade')]", target: { context },
+      awaitPromise: false, serializationOptions: { includeShadowTree: "all", maxDomDepth: 8 } });
+    const all = (node) => (node ? [node, ...(node.value?.children ?? []).flatMap(all), ...all(node.value?.shadowRoot)] : []);
+    return (result?.value ?? []).flatMap(all);
+  }
+
+  async #text(name, context) {
+    const box = (await this.#boxes(context)).find(({ value }) => value.localName === name);
+    const words = ({ value }) => (value.nodeType === 3 ? [value.nodeValue] : value.children.flatMap(words));
+    return box ? words(box).filter(Boolean).join("\n") : null;
+  }
+
+  /** The text of the open dialog; null where none is open. */
+  dialog = (context = this.context) => this.#text("dialog", context);
+  /** The text of the small box in the corner; null where none is shown. */
+  notice = (context = this.context) => this.#text("section", context);
+
+  /** Clicks a button of the extension's boxes with the mouse, waiting until it is there. */
+  async clickButton(label, context = this.context) {
+    for (let tries = 0; tries < 100; tries += 1) {
+      const button = (await this.#boxes(context)).find(({ value }) => value.localName === "button" && value.children[0]?.value.nodeValue === label);
+      if (button) return this.#press({ sharedId: button.sharedId }, context);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    throw new Error(`no button ${label}`);
+  }
 
   async waitForDialog(seconds = 40) {
     for (let tries = 0; tries < 10 * seconds; tries += 1) {
-      if (await this.hasDialog()) return;
+      const text = await this.dialog().catch(() => null);
+      if (text) return text;
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
     throw new Error("no dialog came");
@@ -148,6 +195,15 @@ export class Firefox {
     const { data } = await this.send("browsingContext.captureScreenshot", { context: this.context });
     writeFileSync(path, Buffer.from(data, "base64"));
   }
+
+  /** A page of the extension, in a tab of its own. Resolves with the tab. */
+  async openOwnPage(path) {
+    const { context } = await this.send("browsingContext.create", { type: "tab" });
+    await this.send("browsingContext.navigate", { context, url: `moz-extension://${PAGES_ID}/pages/${path}`, wait: "complete" });
+    return context;
+  }
+
+  closeTab = (context) => this.send("browsingContext.close", { context });
 
   async close() {
     await this.send("browser.close", {}).catch(() => {});

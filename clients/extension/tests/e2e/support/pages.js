@@ -5,6 +5,24 @@ const SEND = `const send = (file, name) => { const data = new FormData(); data.a
 const page = (html, code = "") => ({ upload }) => script(`${html}<script>const UPLOAD = ${JSON.stringify(upload)}; ${SEND} window.errors = []; addEventListener("error", (e) => errors.push(e.message)); addEventListener("unhandledrejection", (e) => errors.push(String(e.reason))); ${code}</script>`);
 const INPUT = `<input id="pick" type="file" multiple>`;
 
+const INNER = (upload) => `<!doctype html><input id=pick type=file><script>pick.onchange = () => { const data = new FormData();
+  data.append('photo', pick.files[0]); fetch('${upload}', { method: 'POST', body: data, mode: 'no-cors' }); }<\/script>`;
+const frameOf = (attributes) => `<iframe id="inner" ${attributes}></iframe>`;
+const madeFrame = (upload, attributes, address) => `${frameOf(attributes)}<script>
+  const inner = ${JSON.stringify(INNER(upload)).replace("</script>", "<\\/script>")}; document.getElementById("inner").src = ${address};</script>`;
+
+/** Frames without an origin of their own, or with none at all, as the page's text. */
+export const FRAMES = {
+  sandboxed: ({ attached }) => frameOf(`sandbox="allow-scripts allow-forms" src="${attached}"`),
+  sandboxedtext: ({ upload }) => frameOf(`sandbox="allow-scripts" srcdoc="${INNER(upload).replaceAll('"', "&quot;")}"`),
+  text: ({ upload }) => frameOf(`srcdoc="${INNER(upload).replaceAll('"', "&quot;")}"`),
+  // no script runs in it, the extension's neither: its form is sent by the browser itself
+  scriptless: ({ upload }) => frameOf(`sandbox="allow-forms" srcdoc='<form method=post enctype=multipart/form-data action="${upload}"><input id=pick type=file name=photo><button id=go>Send</button></form>'`),
+  blob: ({ upload }) => madeFrame(upload, "", `URL.createObjectURL(new Blob([inner], { type: "text/html" }))`),
+  sandboxedblob: ({ upload }) => madeFrame(upload, 'sandbox="allow-scripts"', `URL.createObjectURL(new Blob([inner], { type: "text/html" }))`),
+  data: ({ upload }) => madeFrame(upload, "", `"data:text/html," + encodeURIComponent(inner)`),
+};
+
 export const PAGES = {
   empty: page(""),
   // the common form, sent by its button
@@ -42,6 +60,8 @@ export const PAGES = {
       input.addEventListener("change", () => { if (!input.files.length) return; const data = new FormData(); data.append("photo", input.files[0]); fetch("${upload}", { method: "POST", body: data }); }); } });</script>`),
   frames: ({ site, upload }) => script(`<iframe id="same" src="/attached/${upload.split("/").pop()}"></iframe><iframe id="cross" src="${site.otherOrigin}/attached/${upload.split("/").pop()}"></iframe>`),
   srcdoc: ({ upload }) => script(`<iframe id="inner" srcdoc="<input id=pick type=file><script>pick.onchange = () => { const data = new FormData(); data.append('photo', pick.files[0]); fetch('${upload}', { method: 'POST', body: data }); }<\/script>"></iframe>`),
+  // frames whose address or origin is not the page's: FRAMES below
+  framed: ({ upload, site, frame }) => script(FRAMES[frame]({ upload: new URL(upload, site.origin).href, attached: `/attached/${upload.split("/").pop()}` })),
   // a frame that the page writes itself, with a form that the browser sends
   writtenframe: ({ upload }) => script(`<iframe id="inner"></iframe><script>const { contentDocument: inner } = document.getElementById("inner"); inner.open();
     inner.write('<form id=f method=post enctype=multipart/form-data action="${upload}"><input id=pick type=file name=photo></form>'); inner.close();

@@ -27,6 +27,11 @@ export function environment(folder, more = {}) {
   };
 }
 
+/** srae keys passphrase, as a person runs it: puts the key under a passphrase. */
+export function lockKey(env, passphrase) {
+  execFileSync(join(ROOT, ".venv/bin/srae"), ["keys", "passphrase"], { env: { ...env, SRAE_NEW_PASSPHRASE: passphrase }, stdio: "pipe" });
+}
+
 /** srae-host install, as a person runs it. */
 export function installHost(env, ...args) {
   execFileSync(HOST, ["install", ...args], { env, stdio: "pipe" });

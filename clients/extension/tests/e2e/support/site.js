@@ -64,10 +64,13 @@ export class Site {
     } else if (kind === "widget") {
       response.writeHead(200, { "content-type": "text/html; charset=utf-8" }).end(widgetPage(name, `/upload/${pathname.split("/")[3]}`));
     } else if (PAGES[kind]) {
-      const page = PAGES[kind]({ upload: `/upload/${name ?? kind}`, site: this });
+      const page = PAGES[kind]({ upload: `/upload/${name ?? kind}`, site: this, frame: pathname.split("/")[3] });
       response.writeHead(200, { "content-type": "text/html; charset=utf-8", ...page.headers }).end(page.html ?? page);
     } else response.writeHead(404).end();
   }
+
+  /** Has a file at /file/NAME, as if it had come. */
+  serve = (name, bytes) => void this.#received.set(name, [{ name, bytes }]);
 
   /** What came to /upload/NAME so far: [{name, bytes}]. */
   received(name) {

@@ -1,0 +1,239 @@
+// Firefox: what a person does with the browser's own windows, and what the settings make of it. Where Firefox lacks a way to
+// a photo that Chromium has, a test says so; where no driver can work the system's part of a way, the test names what stands in.
+
+import assert from "node:assert/strict";
+import { copyFileSync, cpSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { FirefoxWindows } from "./support/firefox_windows.js";
+import { hostProcess } from "./support/host_process.js";
+import { installHost, lockKey } from "./support/service.js";
+import { Site } from "./support/site.js";
+import { photo, Uploads } from "./support/uploads.js";
+
+const OUT = join(process.env.SRAE_TEST_OUT, "firefox_person");
+let browser;
+let site;
+let uploads;
+
+before(async () => {
+  site = await new Site(OUT).start();
+  uploads = new Uploads(site);
+  browser = await FirefoxWindows.launch(process.env.SRAE_TEST_EXTENSION);
+  await browser.replacePicker();
+});
+
+after(async () => {
+  site.stop();
+  uploads.save(join(OUT, "uploads.json"));
+  await browser.close();
+  copyFileSync(join(browser.folder, "ledger.sqlite3"), join(OUT, "ledger.sqlite3"));
+  cpSync(join(browser.folder, "config"), join(OUT, "config"), { recursive: true });
+});
+
+const open = (page, name = page) => browser.goto(`${site.origin}/${page}/${name}`);
+const base64 = (name) => readFileSync(photo(name)).toString("base64");
+const says = (tab, words) => browser.until((text) => document.body.innerText.includes(text), words, tab).catch(async () =>
+  assert.fail(`not ${words} but ${await browser.evaluate(() => document.body.innerText, undefined, tab)}`));
+
+for (const page of ["detached", "showpicker"]) {
+  test(`an input that is in no document, chosen in its picker: ${page}`, async () => {
+    await open(page);
+    await browser.choosesNext(photo("cat.png"));
+    await browser.click("#open");
+    await uploads.expect(page, ["cat.png"]);
+    await open(page, `${page}-cancelled`);
+    await browser.choosesNext(null);
+    await browser.click("#open");
+    await uploads.expectNothing(`${page}-cancelled`);
+    assert.deepEqual(await browser.evaluate(() => window.errors), []);
+  });
+}
+
+test("a folder that is chosen keeps its paths", async () => {
+  const folder = join(OUT, "holiday");
+  mkdirSync(folder, { recursive: true });
+  copyFileSync(photo("cat.png"), join(folder, "cat.png"));
+  await open("attached", "directory");
+  await browser.evaluate(() => {
+    const pick = Object.assign(document.getElementById("pick"), { webkitdirectory: true });
+    pick.addEventListener("change", () => (window.paths = [...pick.files].map((file) => file.webkitRelativePath)));
+  });
+  await browser.choosesNext(folder);
+  await browser.click("#pick");
+  await browser.confirmFolder();
+  await uploads.expect("directory", ["cat.png"]);
+  assert.deepEqual(await browser.evaluate(() => window.paths), ["holiday/cat.png"]);
+});
+
+/** Runs work in pages that have a script of the test's before any other, the extension's too. */
+async function withStandIn(code, work) {
+  const { script } = await browser.send("script.addPreloadScript", { functionDeclaration: String(code) });
+  await work().finally(() => browser.send("script.removePreloadScript", { script }));
+}
+
+test("a folder that is dropped: what the page reads of it is protected", () =>
+  // No driver can drag a folder into Firefox without a screen: the folder stands in, the file's entry in it is Firefox's.
+  withStandIn(() => {
+    const { webkitGetAsEntry } = DataTransferItem.prototype;
+    DataTransferItem.prototype.webkitGetAsEntry = function () {
+      const inner = Reflect.apply(webkitGetAsEntry, this, []);
+      const createReader = () => ({ readEntries: (done) => done([inner]) });
+      return this.getAsFile()?.name === "holiday" ? { isDirectory: true, isFile: false, name: "holiday", createReader } : inner;
+    };
+  }, async () => {
+    await open("dropfiles", "folder");
+    const kind = await browser.evaluate((data) => new Promise((resolve, reject) => {
+      document.addEventListener("drop", (event) => {
+        event.stopImmediatePropagation();
+        const folder = event.dataTransfer.items[0].webkitGetAsEntry();
+        folder.createReader().readEntries(([entry]) => entry.file((file) => send(file, "cat.png").then(() => resolve(entry.constructor.name)), reject));
+      }, true);
+      const holder = new DataTransfer();
+      holder.items.add(new File([Uint8Array.from(atob(data), (character) => character.charCodeAt(0))], "holiday"));
+      document.getElementById("zone").dispatchEvent(new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer: holder }));
+    }), base64("cat.png"));
+    assert.equal(kind, "FileSystemFileEntry");
+    await uploads.expect("folder", ["cat.png"]);
+  }));
+
+test("a picture that is read from the clipboard", async () => {
+  await open("clipboard", "headless");
+  const types = await browser.evaluate(async (data) => {
+    const bytes = Uint8Array.from(atob(data), (character) => character.charCodeAt(0));
+    await navigator.clipboard.write([new ClipboardItem({ "image/png": new Blob([bytes], { type: "image/png" }) })]);
+    return (await navigator.clipboard.read()).flatMap((item) => item.types);
+  }, base64("cat.png"));
+  assert.deepEqual(types, [], "Firefox without a screen has a clipboard without pictures, so what read() gives stands in");
+  await withStandIn(() => {
+    const [load, { blob }] = [fetch, Response.prototype]; // Firefox's own: what a page fetches is the page's, and let through
+    Clipboard.prototype.read = async () => [new ClipboardItem({ "image/png": await Reflect.apply(blob, await load("/file/original"), []) })];
+  }, async () => {
+    site.serve("original", readFileSync(photo("cat.png")));
+    await open("clipboard");
+    await browser.evaluate(() => window.readAndSend());
+    await uploads.expect("clipboard", ["cat.png"]);
+  });
+});
+
+test("a frame in a page where the extension is not: its dialog is in the frame", async () => {
+  await browser.goto(`data:text/html,<iframe id=inner width=600 height=400 src="${site.origin}/attached/lonely"></iframe>`);
+  await browser.chooseInFrame(photo("no-room.png"));
+  const [{ context }] = await browser.frames();
+  while (!(await browser.dialog(context))) await new Promise((resolve) => setTimeout(resolve, 100));
+  assert.equal(await browser.dialog(), null);
+  await browser.clickButton("Do not send", context);
+  await uploads.expectNothing("lonely");
+});
+
+test("Firefox gives pages no handles of a person's files; those of the page's own storage are left alone", async () => {
+  await open("picker");
+  const lacking = await browser.evaluate(() => [typeof showOpenFilePicker, typeof showDirectoryPicker, typeof webkitRequestFileSystem,
+    typeof DataTransferItem.prototype.getAsFileSystemHandle]);
+  assert.deepEqual(lacking, Array(4).fill("undefined"), "a way that is there now wants a test of its own, as Chromium's have");
+  const size = await browser.evaluate(async (data) => {
+    const handle = await (await navigator.storage.getDirectory()).getFileHandle("x.png", { create: true });
+    const writable = await handle.createWritable();
+    await writable.write(Uint8Array.from(atob(data), (character) => character.charCodeAt(0)));
+    await writable.close();
+    return (await handle.getFile()).size;
+  }, base64("cat.png"));
+  assert.equal(size, readFileSync(photo("cat.png")).length);
+});
+
+test("cancelling while a photo is being protected", async () => {
+  await open("attached", "cancel");
+  await browser.evaluate(() => document.getElementById("pick").addEventListener("cancel", () => (window.isCancelled = true)));
+  const pid = await hostProcess(browser);
+  process.kill(pid, "SIGSTOP"); // so that there is time
+  await browser.choose("#pick", photo("cat.png"));
+  await browser.clickButton("Cancel");
+  process.kill(pid, "SIGCONT");
+  await uploads.expectNothing("cancel");
+  assert.equal(await browser.dialog(), null);
+  assert.equal(await browser.evaluate(() => window.isCancelled), true);
+  await browser.choose("#pick", photo("cat.png"));
+  await uploads.expect("cancel", ["cat.png"]);
+});
+
+test("animations go as they are, with a word or without, or are stopped, as the person says", async () => {
+  const gif = readFileSync(photo("moving.gif"));
+  for (const policy of ["warn", "allow", "block"]) {
+    const options = await browser.openOwnPage("options.html");
+    await browser.until(() => document.querySelector("input[name=animations]") !== null, undefined, options);
+    await browser.evaluate((value) => document.querySelector(`input[name=animations][value=${value}]`).click(), policy, options);
+    await browser.until((value) => chrome.runtime.sendMessage({ type: "settings" }).then((all) => all.value.animations === value), policy, options);
+    await browser.closeTab(options);
+    await open("attached", `gif-${policy}`);
+    await browser.choose("#pick", photo("moving.gif"));
+    if (policy === "block") continue;
+    assert.deepEqual((await site.wait(`gif-${policy}`, 1))[0].bytes, gif);
+    assert.equal(/Sent as they are[^]*moving\.gif/.test(await browser.notice()), policy === "warn");
+  }
+  assert.match(await browser.waitForDialog(), /Animations and videos can not be protected[^]*BLOCKED_TYPE/);
+  await browser.press("Enter");
+  await uploads.expectNothing("gif-block");
+});
+
+test("the wall stops what no script sees while the host is gone, and comes down when it is back", async () => {
+  await open("attached", "wall");
+  await browser.choose("#pick", photo("cat.png"));
+  await uploads.expect("wall", ["cat.png"]);
+  const send = () => browser.evaluate(() => fetch("/upload/wall", { method: "POST", body: "base64 in JSON" }).then(() => "sent", () => "stopped"));
+  rmSync(join(browser.folder, ".mozilla/native-messaging-hosts/srae.host.json"));
+  process.kill(await hostProcess(browser), "SIGKILL");
+  await open("attached", "wall-2");
+  await browser.choose("#pick", photo("cat.png"));
+  assert.match(await browser.waitForDialog(), /The upload was stopped[^]*HOST_NOT_INSTALLED/);
+  await browser.press("Enter");
+  await uploads.expectNothing("wall-2");
+  await open("attached", "wall");
+  assert.equal(await send(), "stopped");
+  assert.equal(site.received("wall").length, 1);
+  installHost(browser.env, "firefox");
+  const popup = await browser.openOwnPage("popup.html");
+  await says(popup, "Photos can be protected.");
+  await browser.closeTab(popup);
+  assert.equal(await send(), "sent");
+});
+
+test("restoring from the menu; a key with a passphrase is asked for in the viewer", async () => {
+  await open("attached", "restored");
+  await browser.choose("#pick", photo("cat.png"));
+  await uploads.expect("restored", ["cat.png"]);
+  await open("image", "restored");
+  const viewer = await browser.pressInMenu("#image", "Restore the original");
+  await says(viewer, "Every pixel is the original's");
+  await browser.closeTab(viewer);
+  lockKey(browser.env, "open sesame");
+  const locked = await browser.pressInMenu("#image", "Restore the original");
+  await says(locked, "(KEY_LOCKED)");
+  const type = (words) => browser.evaluate((passphrase) => {
+    document.getElementById("passphrase").value = passphrase;
+    document.querySelector("form button").click();
+  }, words, locked);
+  await type("another");
+  await says(locked, "(KEY_PASSPHRASE_WRONG)");
+  await type("open sesame");
+  await says(locked, "Every pixel is the original's");
+  await browser.closeTab(locked);
+});
+
+test("a private window: photos are protected, and nothing tells of the site or the file", async () => {
+  const normal = browser.context;
+  const ownPage = async (work) => {
+    const tab = await browser.openOwnPage("options.html");
+    const told = await browser.evaluate(work, undefined, tab);
+    await browser.closeTab(tab);
+    return told;
+  };
+  browser.context = await browser.openPrivateWindow();
+  await open("attached", "private");
+  await browser.choose("#pick", photo("coffee.png"));
+  await uploads.expect("private", ["coffee.png"]);
+  browser.context = normal;
+  const kept = await ownPage(async () => JSON.stringify([await chrome.storage.local.get(), await chrome.storage.session.get()]));
+  assert.doesNotMatch(kept, /coffee|private/);
+  const entry = await ownPage(async () => (await chrome.runtime.sendMessage({ type: "ledger list", limit: 1, offset: 0 })).value.entries[0]);
+  assert.deepEqual([entry.page_origin, entry.file_name], ["", "photo.png"]);
+});
