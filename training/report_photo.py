@@ -45,7 +45,8 @@ def _title(report: Report) -> str:
         "keyless": "After an opponent's trained restorer",
         "faces": "Whether a face detector (MTCNN) still finds the face",
     }
-    return f"{words[report['part']]}: {report['tier']}, {report['strength_db']:g} dB, {_SIZES[report['size']]}"
+    other = ", Caltech-101 (heads that no code is made on)" if report.get("dataset") == "caltech101" else ""
+    return f"{words[report['part']]}: {report['tier']}, {report['strength_db']:g} dB, {_SIZES[report['size']]}{other}"
 
 
 def _strength(report: Report) -> str:

@@ -144,3 +144,9 @@ def test_boxes_overlap_by_the_share_of_what_they_cover_together() -> None:
     assert overlap(box, box) == 1.0
     assert overlap(box, box + np.array([5, 0, 5, 0], np.float32)) == pytest.approx(1 / 3)
     assert overlap(box, box + 20) == 0.0
+
+
+def test_heads_for_other_classes_look_through_the_same_networks() -> None:
+    sights = [Eyes("caltech101").look(data.chelsea(), variant) for variant in range(3)]
+    assert all(sight.label < 101 for sight in sights)
+    assert len({sight.label for sight in sights}) == 1, "a cat's face is no hard photo"

@@ -18,7 +18,7 @@ CROP = 224
 #: Classes of each data set. The publishers' folder of things that belong to none is left out, as is usual: it is not a
 #: class that a photo can be of, and "an image that is nothing else" makes the error rate say less.
 CLASSES = {"caltech101": 101, "caltech256": 256}
-_NO_CLASS = ("BACKGROUND_Google", "257.clutter")
+NO_CLASS = ("BACKGROUND_Google", "257.clutter")
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def caltech(root: Path, name: str, cache: Path = CACHE) -> CaltechSplit:
     """
     names, photos = caltech_photos(root, name, cache)
     folders = [photo.split("/")[0] for photo in names]
-    classes = tuple(sorted(set(folders) - set(_NO_CLASS)))
+    classes = tuple(sorted(set(folders) - set(NO_CLASS)))
     if len(classes) != CLASSES[name]:
         raise ValueError(f"{name} has {CLASSES[name]} classes, and the folder {len(classes)}: fetch it again")
     label_of = {folder: label for label, folder in enumerate(classes)}

@@ -24,16 +24,24 @@ from services.imaging.pipeline import STRENGTHS_DB
 from services.imaging.receipt import Tier
 from training.data.photos import data_root
 from training.evaluation import faces, journeys, keyless, removals, strength
-from training.evaluation.eyes import Eyes
+from training.evaluation.eyes import IMAGENET, Eyes
 from training.evaluation.lines import Lines, Row, summary
 from training.evaluation.protections import Protections, Setting
-from training.evaluation.subjects import CONFIDENCE, SIZES, Subject, development_subjects
+from training.evaluation.subjects import CONFIDENCE, SIZES, SUBJECTS, Subject
 from training.provenance import provenance
 
 RESULTS = Path("training/results/photo")
 PARTS = ("strength", "journeys", "removals", "keyless")
 #: Wants photos of its own and a package of its own, so it is run only where it is asked for.
 FACES = "faces"
+#: Which photos, in words.
+_WHOSE = {
+    "imagenet-sample": "imagenet-sample, {count} photos of odd index at size {size} that Lite0 labels correctly "
+    f"with confidence > {CONFIDENCE}",
+    "caltech101": "Caltech-101, {count} photos of its test tenth at size {size} that Lite0, with a head for its "
+    f"classes, labels correctly with confidence > {CONFIDENCE}",
+    FACES: "Caltech-101, {count} photos of the class Faces in its test tenth",
+}
 Measure = Callable[[Subject], dict[str, Row]]
 
 
@@ -67,14 +75,7 @@ def run(part: str, setting: Setting, subjects: list[Subject], eyes: Eyes, argume
         for subject in track(missing, description=f"{setting.name} {part}"):
             lines.add(subject.name, measure(subject))
     minutes = (time.monotonic() - begun) / 60
-    data = (
-        f"Caltech-101, {len(subjects)} photos of the class Faces in its test tenth"
-        if part == FACES
-        else (
-            f"imagenet-sample, {len(subjects)} photos of odd index at size {setting.size} that Lite0 labels correctly "
-            f"with confidence > {CONFIDENCE}"
-        )
-    )
+    data = _WHOSE[FACES if part == FACES else setting.dataset].format(count=len(subjects), size=setting.size)
     if part == "keyless":
         data += f"; pairs from the training photos of Caltech-101, {arguments.pair_minutes:g} minutes of training"
     report = {
@@ -82,6 +83,7 @@ def run(part: str, setting: Setting, subjects: list[Subject], eyes: Eyes, argume
         "tier": setting.tier.value,
         "strength_db": setting.strength_db,
         "size": setting.size,
+        "dataset": setting.dataset,
         "rows": summary({subject.name: lines.kept[subject.name] for subject in subjects}),
         "provenance": provenance(0, minutes, data),
     }
@@ -94,7 +96,7 @@ def run(part: str, setting: Setting, subjects: list[Subject], eyes: Eyes, argume
 def settings(arguments: argparse.Namespace) -> Iterator[Setting]:
     for size, tier in itertools.product(arguments.size or ("native",), arguments.tier or ("sealed", "one-pass")):
         for db in arguments.db or (STRENGTHS_DB[Tier(tier)],):
-            yield Setting(Tier(tier), db, size)
+            yield Setting(Tier(tier), db, size, arguments.dataset)
 
 
 def parse() -> argparse.Namespace:
@@ -107,6 +109,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--tier", action="append", choices=[t.value for t in Tier], help="repeatable (default: both)")
     parser.add_argument("--db", action="append", type=float, help="strength; repeatable (default: the tier's own)")
     parser.add_argument("--size", action="append", choices=list(SIZES), help="repeatable (default: native)")
+    parser.add_argument("--dataset", choices=list(SUBJECTS), default=IMAGENET, help="photos (default: imagenet-sample)")
     parser.add_argument("--limit", type=int, default=200, help="at most this many photos (default: 200)")
     parser.add_argument("--pairs", type=int, default=1000, help="public pairs of the keyless restorer (default: 1000)")
     parser.add_argument("--pair-minutes", type=float, default=10.0, help="its training time (default: 10)")
@@ -121,10 +124,10 @@ def main() -> None:
         raise SystemExit("--limit must be 2 or more: a control takes another photo's code.")
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
-    eyes = Eyes()
+    eyes = Eyes(arguments.dataset)
     for setting in settings(arguments):
         root, parts = data_root(arguments.data), arguments.part or PARTS
-        found = development_subjects(root, eyes, setting.size) if set(parts) != {FACES} else iter(())
+        found = SUBJECTS[setting.dataset](root, eyes, setting.size) if set(parts) != {FACES} else iter(())
         subjects = list(itertools.islice(found, arguments.limit))
         for part in parts:
             chosen = list(itertools.islice(faces.face_subjects(root), arguments.limit)) if part == FACES else subjects

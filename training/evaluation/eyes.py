@@ -11,9 +11,13 @@ from torch import Tensor
 
 from services.imaging.resample import down
 from training.models.classifiers import load_classifier
+from training.models.target import load_target
+from training.models.target_photo import LITE
 
 Pixels = NDArray[np.uint8]
 
+#: The development set, whose classes are ImageNet's.
+IMAGENET = "imagenet-sample"
 #: Each EfficientNet-Lite's own input size.
 SIDES = (224, 240, 260)
 
@@ -27,15 +31,22 @@ class Sight:
 
 
 class Eyes:
-    """EfficientNet-Lite0, Lite1 and Lite2 in float32, each fed photos squashed to its own input size."""
+    """EfficientNet-Lite0, Lite1 and Lite2 in float32, each fed photos squashed to its own input size.
 
-    def __init__(self) -> None:
+    Args:
+        dataset: whose classes they tell apart: ImageNet's, or Caltech-101's, with heads that no code is made on.
+    """
+
+    def __init__(self, dataset: str = IMAGENET) -> None:
         self.networks = [load_classifier(variant) for variant in range(len(SIDES))]
+        self._heads = [load_target(dataset, name) for name in LITE] if dataset != IMAGENET else None
 
     def look(self, pixels: Pixels, variant: int) -> Sight:
         """The answer to a photo of shape (H, W, 3)."""
+        x = _input(pixels, variant)
         with torch.no_grad():
-            share = torch.softmax(self.networks[variant](_input(pixels, variant)), dim=1)[0]
+            logits = self._heads[variant](x / 255.0) if self._heads else self.networks[variant](x)
+            share = torch.softmax(logits, dim=1)[0]
         return Sight(int(share.argmax()), float(share.max()))
 
     def distance(self, a: Pixels, b: Pixels) -> float:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from services.imaging import pipeline
 from services.imaging.receipt import Receipt, Tier
 from services.inference.embedded import EmbeddedBackend
+from training.evaluation.eyes import IMAGENET
 from training.evaluation.subjects import Subject
 
 #: Where codes and lines lie between runs.
@@ -21,15 +22,17 @@ RUNS = Path("training/runs/photo")
 
 @dataclass(frozen=True)
 class Setting:
-    """What is measured: a tier, at a strength where the tier has one, on photos of a size."""
+    """What is measured: a tier at a strength, on photos of a size and a data set."""
 
     tier: Tier
     strength_db: float
     size: str
+    dataset: str = IMAGENET
 
     @property
     def name(self) -> str:
-        return f"{self.tier.value}-{self.strength_db:g}dB-{self.size}"
+        other = "" if self.dataset == IMAGENET else f"-{self.dataset}"
+        return f"{self.tier.value}-{self.strength_db:g}dB-{self.size}{other}"
 
 
 class Protections:
