@@ -27,6 +27,7 @@ from training.data.photos import data_root, development_photos, load_rgb
 from training.evaluation.eyes import SIDES, Eyes
 from training.evaluation.strength import centre, entropy_bytes
 from training.jpeg import jpeg_pixels
+from training.models.classifiers import WithFeatures
 from training.models.refiner import Refiner, RefinerConfig
 from training.provenance import provenance
 
@@ -53,6 +54,7 @@ BOTH = RefinerConfig(
     plain_steps=0,
     extra_steps=0,
     margin=1.0,
+    likeness=0.0,
 )
 BEST = replace(BOTH, steps=12, crop=0.3, resize=0.12)
 PLAIN = replace(BEST, chroma=0.5, plain_steps=4)
@@ -82,6 +84,9 @@ IDEAS = {
     "own sizes, 12 extra steps, 2 plain": Idea(replace(OWN, plain_steps=2)),
     "own sizes, 12 extra steps, 16 steps, 2 plain": Idea(replace(OWN, steps=16, plain_steps=2)),
     "own sizes, 12 extra steps, 16 steps, 2 plain, margin 4": Idea(replace(OWN, steps=16, plain_steps=2, margin=4.0)),
+    "own sizes, 12 extra steps, 16 steps, 2 plain, margin 4, likeness 40": Idea(
+        replace(OWN, steps=16, plain_steps=2, margin=4.0, likeness=40.0)
+    ),
     # The one-pass tier's: as few looks as do it.
     "quick: 1 step, Lite0": Idea(replace(QUICK, steps=1, plain_steps=1), (0,)),
     "quick: 2 steps, Lite0": Idea(QUICK, (0,)),
@@ -90,6 +95,9 @@ IDEAS = {
     "quick: 3 steps, Lite0, 6 extra": Idea(replace(QUICK, steps=3, plain_steps=3, extra_steps=6), (0,)),
     "quick: 3 steps, Lite0, 6 extra, margin 4": Idea(
         replace(QUICK, steps=3, plain_steps=3, extra_steps=6, margin=4.0), (0,)
+    ),
+    "quick: 3 steps, Lite0, 6 extra, margin 4, likeness 40": Idea(
+        replace(QUICK, steps=3, plain_steps=3, extra_steps=6, margin=4.0, likeness=40.0), (0,)
     ),
     "quick: 2 steps, Lite0 + Lite1": Idea(QUICK),
 }
@@ -133,7 +141,9 @@ def cases(root: Path, eyes: Eyes, limit: int) -> Iterator[Case]:
 
 
 def measure(idea: Idea, strength_db: float, photos: list[Case], eyes: Eyes) -> dict[str, float]:
-    refiner = Refiner(idea.config, [eyes.networks[v] for v in idea.networks], [SIDES[v] for v in idea.networks])
+    refiner = Refiner(
+        idea.config, [WithFeatures(eyes.networks[v]) for v in idea.networks], [SIDES[v] for v in idea.networks]
+    )
     changed: dict[str, list[bool]] = {}
     psnr, entropies, seconds = [], [], 0.0
     for case in photos:

@@ -14,11 +14,17 @@ from training.models.refiner import Refiner, RefinerConfig, draw_views, resize
 
 
 class Half(nn.Module):
-    """Answers which half of the photo is brighter: left or right."""
+    """Answers which half of the photo is brighter: left or right. Its features are how bright each half is."""
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         middle = x.shape[3] // 2
-        return torch.stack([x[:, :, :, :middle].mean(dim=(1, 2, 3)), x[:, :, :, middle:].mean(dim=(1, 2, 3))], dim=1)
+        halves = [x[:, :, :, :middle].mean(dim=(1, 2, 3)), x[:, :, :, middle:].mean(dim=(1, 2, 3))]
+        brightness = torch.stack(halves, dim=1)
+        return brightness, brightness
+
+
+def answer(x: Tensor) -> int:
+    return int(Half()(x)[0].argmax())
 
 
 def grey(level: float = 128.0) -> Tensor:
@@ -44,8 +50,8 @@ def refine(
 def test_the_answer_changes() -> None:
     x = grey()
     code = refine(x, RefinerConfig())
-    assert Half()(x).argmax() == 0
-    assert Half()(x + Up()(code)).argmax() == 1
+    assert answer(x) == 0
+    assert answer(x + Up()(code)) == 1
 
 
 def test_each_network_is_shown_its_own_image() -> None:
@@ -64,9 +70,30 @@ def test_each_network_is_shown_its_own_image() -> None:
 def test_steps_are_added_until_every_network_is_misled() -> None:
     x = grey()
     few = RefinerConfig(steps=1, plain_steps=1, step_share=0.1, extra_steps=0)
-    assert Half()(x + Up()(refine(x, few))).argmax() == 0
+    assert answer(x + Up()(refine(x, few))) == 0
     code = refine(x, replace(few, extra_steps=12))
-    assert Half()(x + Up()(code)).argmax() == 1
+    assert answer(x + Up()(code)) == 1
+
+
+class TopAndHalf(Half):
+    """Features that its answer does not depend on: how much brighter than grey the top and the bottom are."""
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        middle = x.shape[2] // 2
+        rows = [x[:, :, :middle].mean(dim=(1, 2, 3)), x[:, :, middle:].mean(dim=(1, 2, 3))]
+        return super().forward(x)[0], torch.stack(rows, dim=1) - 127.5
+
+
+def test_the_features_are_made_unlike_too() -> None:
+    x, bounds = grey(), torch.full((1, 3, GRID_SIZE, GRID_SIZE), 60.0)
+
+    def likeness(weight: float) -> Tensor:
+        refiner = Refiner(RefinerConfig(likeness=weight, extra_steps=0), [TopAndHalf()], [WORKING_SIZE])
+        code = refiner([x], -bounds, bounds, torch.tensor([[40.0]]))
+        return torch.cosine_similarity(TopAndHalf()(x)[1], TopAndHalf()(x + Up()(code))[1])
+
+    assert likeness(0.0) > 0.99
+    assert likeness(40.0) < 0.5
 
 
 def test_no_step_is_added_to_a_photo_that_is_done() -> None:
@@ -140,7 +167,7 @@ def test_a_first_look_at_the_whole_photo_tells_its_label_too(plain_steps: int, l
     seen: list[int] = []
 
     class Counted(Half):
-        def forward(self, x: Tensor) -> Tensor:
+        def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
             seen.append(len(x))
             return super().forward(x)
 
@@ -149,4 +176,4 @@ def test_a_first_look_at_the_whole_photo_tells_its_label_too(plain_steps: int, l
     x = coloured()
     code = Refiner(config, [Counted()], [WORKING_SIZE])([x], -bounds, bounds, torch.tensor([[40.0]]))
     assert len(seen) == looks
-    assert Half()(x + Up()(code)).argmax() == 1
+    assert answer(x + Up()(code)) == 1

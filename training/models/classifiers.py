@@ -24,7 +24,6 @@ class EfficientNetLite(nn.Module):
 
     #: Blocks after which the stride-4, 8, 16 and 32 features are complete (variant 0).
     FEATURE_BLOCKS = (2, 4, 10, 15)
-    FEATURE_CHANNELS = (24, 40, 112, 320)
 
     def __init__(self, variant: int = 0) -> None:
         super().__init__()
@@ -35,26 +34,28 @@ class EfficientNetLite(nn.Module):
         self.classifier = network._fc
         self.requires_grad_(False).eval()
 
-    def features(self, x: Tensor) -> list[Tensor]:
-        """Features at strides 4, 8, 16 and 32. x: shape (N, 3, H, W), levels in 0..255."""
-        found = []
-        x = self.stem((x - 127.0) / 128.0)
-        for index, block in enumerate(self.blocks):
-            x = block(x)
-            if index in self.FEATURE_BLOCKS:
-                found.append(x)
-        return found
-
-    def logits(self, deepest: Tensor) -> Tensor:
-        """Logits from the deepest features; shape (N, 1000)."""
-        return cast(Tensor, self.classifier(self.head(deepest).mean(dim=(2, 3))))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Logits, shape (N, 1000). x: shape (N, 3, H, W), levels in 0..255."""
+    def pooled(self, x: Tensor) -> Tensor:
+        """What the last layer sees, shape (N, 1280). x: shape (N, 3, H, W), levels in 0..255."""
         x = self.stem((x - 127.0) / 128.0)
         for block in self.blocks:
             x = block(x)
-        return self.logits(x)
+        return cast(Tensor, self.head(x).mean(dim=(2, 3)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits, shape (N, 1000). x: shape (N, 3, H, W), levels in 0..255."""
+        return cast(Tensor, self.classifier(self.pooled(x)))
+
+
+class WithFeatures(nn.Module):
+    """A classifier that answers with what its last layer sees, too: logits, and features of shape (N, 1280)."""
+
+    def __init__(self, network: EfficientNetLite) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        features = self.network.pooled(x)
+        return self.network.classifier(features), features
 
 
 class _Block(nn.Module):

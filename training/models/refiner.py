@@ -45,6 +45,9 @@ class RefinerConfig:
     extra_steps: int = 12
     #: How far a label's logit has to fall behind the best other one for a network to count as misled.
     margin: float = 4.0
+    #: How much the features' cosine with the original's counts beside a logit's lead. It is what carries the code to
+    #: networks with other classes.
+    likeness: float = 40.0
     seed: int = 0
 
 
@@ -54,46 +57,54 @@ class Eye(nn.Module):
     To show it another network's image, scaled, let every tenth photo keep its label (docs/adr/0017).
 
     Args:
-        classifier: levels in 0..255, of any size, to logits; frozen.
+        network: levels in 0..255, of any size, to logits and the features that they are made from; frozen.
         side: the input size that it was trained for.
         views: what it is shown of the photo in the steps before the plain ones.
-        margin: how far behind a label has to fall for the network to count as misled.
+        config: the refiner's.
     """
 
-    def __init__(self, classifier: nn.Module, side: int, views: Sequence[View], margin: float) -> None:
+    def __init__(self, network: nn.Module, side: int, views: Sequence[View], config: RefinerConfig) -> None:
         super().__init__()
-        self.classifier = classifier
+        self.network = network
         self.up = Up(side)
         self.side = side
         self.views = list(views)
-        self.margin = margin
+        self.margin = config.margin
+        self.likeness = config.likeness
 
-    def forward(self, image: Tensor, code: Tensor, label: Tensor, view: int, is_open: bool) -> tuple[Tensor, Tensor]:
-        """The slope of the label's lead over the best other class, shape (N, 3, G, G), and the label.
+    def forward(
+        self, image: Tensor, code: Tensor, label: Tensor, features: Tensor, view: int, is_open: bool
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """The slope of what the photo still has of its label and its features, shape (N, 3, G, G), and these two.
 
         Args:
             image: (N, 3, side, side), levels.
             code: (N, 3, G, G), levels.
-            label: (N); empty where this look is to tell it, which wants a code of zero.
+            label: (N), the original's; empty where this look is to tell it, which wants a code of zero.
+            features: (N, F), the original's; empty with the label.
             view: which of the views; below 0 is the whole photo.
-            is_open: whether a lead counts by how much is left of it: next to nothing where the network is misled.
+            is_open: whether the lead alone counts, and by how much is left of it: little where the network is misled.
         """
         variable = code.detach().requires_grad_(True)
-        logits = self.logits(image, variable, view)
+        logits, seen = self.look(image, variable, view)
         if label.numel() == 0:
-            label = logits.detach().argmax(dim=1)
+            label, features = logits.detach().argmax(dim=1), seen.detach()
         lead = self.lead(logits, label)
-        loss = F.softplus(lead + self.margin + 1.0).sum() if is_open else lead.sum()
+        if is_open:
+            loss = F.softplus(lead + self.margin + 1.0).sum()
+        else:
+            loss = (lead + self.likeness * F.cosine_similarity(seen, features, dim=1)).sum()
         slope = torch.autograd.grad([loss], [variable])[0]
         assert slope is not None
-        return slope, label
+        return slope, label, features
 
-    def logits(self, image: Tensor, code: Tensor, view: int) -> Tensor:
+    def look(self, image: Tensor, code: Tensor, view: int) -> tuple[Tensor, Tensor]:
+        """Logits and features of the protected photo, or of a view of it."""
         moved = image + self.up(code)
         if view >= 0:
             top, left, height, width, side = self.views[view]
             moved = resize(moved[:, :, top : top + height, left : left + width], side)
-        return self.classifier(moved)
+        return self.network(moved)
 
     def lead(self, logits: Tensor, label: Tensor) -> Tensor:
         """Of the label over the best other class, shape (N)."""
@@ -103,7 +114,8 @@ class Eye(nn.Module):
     def final_lead(self, image: Tensor, code: Tensor, label: Tensor) -> Tensor:
         """The lead that the label has in the whole photo; no slope is taken."""
         with torch.no_grad():
-            return self.lead(self.logits(image, code, -1), label)
+            logits, _ = self.look(image, code, -1)
+            return self.lead(logits, label)
 
 
 class Refiner(nn.Module):
@@ -116,19 +128,19 @@ class Refiner(nn.Module):
 
     Args:
         config: effort and habits.
-        classifiers: levels in 0..255, of any size, to logits; frozen.
+        networks: levels in 0..255, of any size, to logits and the features that they are made from; frozen.
         sides: the input size that each was trained for; the first is the working image's.
     """
 
-    def __init__(self, config: RefinerConfig, classifiers: Sequence[nn.Module], sides: Sequence[int]) -> None:
+    def __init__(self, config: RefinerConfig, networks: Sequence[nn.Module], sides: Sequence[int]) -> None:
         super().__init__()
         self.config = config
         self.up = Up()
         self.cell = CELL
         chance = torch.Generator().manual_seed(config.seed)
         self.eyes = nn.ModuleList(
-            Eye(classifier, side, draw_views(config, side, chance), config.margin)
-            for classifier, side in zip(classifiers, sides, strict=True)
+            Eye(network, side, draw_views(config, side, chance), config)
+            for network, side in zip(networks, sides, strict=True)
         )
         self.view_steps = config.steps - config.plain_steps
         self.plain_steps = config.plain_steps
@@ -149,10 +161,12 @@ class Refiner(nn.Module):
         code = torch.zeros_like(lower)
         velocity = torch.zeros_like(lower)
         labels: list[Tensor] = []
+        features: list[Tensor] = []
         if self.view_steps > 0:
-            labels = self.answers(images, code)
+            labels, features = self.originals(images, code)
         for step in range(self.view_steps + self.plain_steps):
-            slope, labels = self.slope(images, code, labels, step if step < self.view_steps else -1, False)
+            view = step if step < self.view_steps else -1
+            slope, labels, features = self.slope(images, code, labels, features, view, False)
             velocity = self.momentum * velocity + self.direction(slope, weights, chroma)
             code = self.moved(code, velocity, self.step_share, radius, lower, upper)
 
@@ -165,7 +179,7 @@ class Refiner(nn.Module):
             if bool((worst < -self.margin).all()):
                 break
             tried = self.written(code, radius, lower, upper)
-            slope, labels = self.slope(images, tried, labels, -1, True)
+            slope, labels, features = self.slope(images, tried, labels, features, -1, True)
             velocity = 0.6 * velocity + self.direction(slope, weights, chroma)
             code = self.moved(code, velocity, 0.6 * self.step_share, radius, lower, upper)
             tried = self.written(code, radius, lower, upper)
@@ -176,30 +190,43 @@ class Refiner(nn.Module):
             worst = torch.where(better, lead, worst)
         return best
 
-    def answers(self, images: list[Tensor], nothing: Tensor) -> list[Tensor]:
-        """What each network takes the photo for, shape (N); nothing: a code of zero."""
-        found: list[Tensor] = []
+    def originals(self, images: list[Tensor], nothing: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        """What each network takes the photo for, shape (N), and its features; nothing: a code of zero."""
+        labels: list[Tensor] = []
+        features: list[Tensor] = []
         for index, eye in enumerate(self.eyes):
             with torch.no_grad():
-                found.append(eye.logits(images[index], nothing, -1).argmax(dim=1))
-        return found
+                logits, seen = eye.look(images[index], nothing, -1)
+            labels.append(logits.argmax(dim=1))
+            features.append(seen)
+        return labels, features
 
     def slope(
-        self, images: list[Tensor], code: Tensor, labels: list[Tensor], view: int, is_open: bool
-    ) -> tuple[Tensor, list[Tensor]]:
-        """The networks' slopes, summed, and their labels; see ``Eye.forward``."""
-        unknown = torch.empty([0], dtype=torch.int64, device=code.device)
-        looks: list[torch.jit.Future[tuple[Tensor, Tensor]]] = []
+        self,
+        images: list[Tensor],
+        code: Tensor,
+        labels: list[Tensor],
+        features: list[Tensor],
+        view: int,
+        is_open: bool,
+    ) -> tuple[Tensor, list[Tensor], list[Tensor]]:
+        """The networks' slopes, summed, their labels and features; see ``Eye.forward``."""
+        no_label = torch.empty([0], dtype=torch.int64, device=code.device)
+        no_features = torch.empty([0], dtype=code.dtype, device=code.device)
+        looks: list[torch.jit.Future[tuple[Tensor, Tensor, Tensor]]] = []
         for index, eye in enumerate(self.eyes):
-            label = labels[index] if len(labels) > 0 else unknown
-            looks.append(torch.jit.fork(eye, images[index], code, label, view, is_open))
+            label = labels[index] if len(labels) > 0 else no_label
+            original = features[index] if len(features) > 0 else no_features
+            looks.append(torch.jit.fork(eye, images[index], code, label, original, view, is_open))
         total = torch.zeros_like(code)
         found: list[Tensor] = []
+        seen: list[Tensor] = []
         for look in looks:
-            slope, label = torch.jit.wait(look)
+            slope, label, original = torch.jit.wait(look)
             total = total + slope
             found.append(label)
-        return total, found
+            seen.append(original)
+        return total, found, seen
 
     def worst_lead(self, images: list[Tensor], code: Tensor, labels: list[Tensor]) -> Tensor:
         """The largest lead that any network's label has left, shape (N, 1, 1, 1)."""

@@ -12,7 +12,7 @@ from torch import nn
 from services.imaging.pipeline import MADE_WITH
 from services.imaging.receipt import Tier
 from services.inference.backend import CLASSIFIER_SIDES
-from training.models.classifiers import load_classifier
+from training.models.classifiers import WithFeatures, load_classifier
 from training.models.recoverer import Recoverer, RecovererConfig
 from training.models.refiner import Refiner, RefinerConfig
 from training.models.served import ServedClassifier, ServedProtector, ServedRecoverer, ServedRefiner
@@ -36,7 +36,9 @@ def refiner(tier: Tier, classifiers: dict[str, nn.Module]) -> Refiner:
     """The writer of a tier's codes, on the networks that it is made with."""
     names = MADE_WITH[tier]
     config = PROTECTOR if tier is Tier.ONE_PASS else RefinerConfig()
-    return Refiner(config, [classifiers[name] for name in names], [CLASSIFIER_SIDES[name] for name in names])
+    return Refiner(
+        config, [WithFeatures(classifiers[name]) for name in names], [CLASSIFIER_SIDES[name] for name in names]
+    )
 
 
 def served(weights: Path = WEIGHTS) -> dict[str, nn.Module]:
@@ -63,5 +65,5 @@ def script(name: str, model: nn.Module) -> torch.jit.ScriptModule:
     if not isinstance(model, ServedProtector | ServedRefiner):
         return torch.jit.trace(model, example)
     refiner = model.refiner
-    traced = [torch.jit.trace(eye.classifier, example[0].float()) for eye in refiner.eyes]
+    traced = [torch.jit.trace(eye.network, example[0].float()) for eye in refiner.eyes]
     return torch.jit.script(type(model)(Refiner(refiner.config, traced, [eye.side for eye in refiner.eyes])).eval())
