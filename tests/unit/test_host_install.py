@@ -36,7 +36,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("SRAE_ENDPOINT", "SRAE_LEDGER"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(browsers.shutil, "which", lambda name: None)
-    monkeypatch.setattr(browsers, "_SNAPS", (str(tmp_path / "snap"),))
+    monkeypatch.setattr(browsers, "_SNAPS", (str(tmp_path / "snap"), str(tmp_path / "other/snap")))
+    monkeypatch.setattr(browsers, "_FLATPAKS", str(tmp_path / "flatpak"))
     return tmp_path
 
 

@@ -175,6 +175,7 @@ class Confined:
     advice: str
 
 
+_FLATPAKS = "/var/lib/flatpak/app"
 _SNAPS = ("/snap", "/var/lib/snapd/snap")
 _ADVICE = "Install {title} from your distribution or its maker instead"
 _PORTAL = (
@@ -189,7 +190,6 @@ def confined(browser: Browser) -> Iterator[Confined]:
         if any(Path(place, name).exists() for place in _SNAPS):
             advice = _PORTAL if browser.name == "firefox" else _ADVICE.format(title=browser.title)
             yield Confined(browser.title, "snap", advice)
-    places = Path("/var/lib/flatpak/app"), Path.home() / ".local/share/flatpak/app"
     for name in browser.flatpaks:
-        if any((place / name).exists() for place in places):
+        if any(Path(place, name).exists() for place in (_FLATPAKS, Path.home() / ".local/share/flatpak/app")):
             yield Confined(browser.title, "flatpak", _ADVICE.format(title=browser.title))

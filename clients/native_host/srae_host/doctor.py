@@ -81,15 +81,16 @@ def _settings() -> tuple[Settings, Check]:
 
 
 def _manifests(chosen: Settings, profiles: Sequence[Path]) -> Iterator[Check]:
-    places = [manifests.of_profile(folder) for folder in profiles]
+    places, confined = [manifests.of_profile(folder) for folder in profiles], 0
     for browser in BROWSERS.values():
         own, every = (manifests.of_browser(browser, system) for system in (False, True))
         used = own if own.path.exists() or not every.path.exists() else every
         if browser.is_here() or used.path.exists():
             places.append(used)
         for kept in browsers.confined(browser):
+            confined += 1
             yield Check(browser.name, False, f"{kept.title} is a {kept.kind}: it cannot start the host.", kept.advice)
-    if not places:
+    if not places and not confined:
         names = ", ".join(BROWSERS)
         yield Check("browsers", False, "No browser was found.", f"srae-host install BROWSER, one of {names}")
     for place in places:
