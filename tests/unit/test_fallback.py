@@ -64,8 +64,8 @@ async def test_the_second_answers_and_the_first_is_asked_again_after_a_rest(monk
 
 
 async def test_a_version_that_only_the_first_has_is_unavailable_and_not_unknown() -> None:
-    first, _, _, backend = pair()
-    first.down = {"recoverer"}
+    first, second, _, backend = pair()
+    first.down, second.missing = {"recoverer"}, {"recoverer"}
     for _ in range(2):
         with pytest.raises(UnavailableError):
             await infer(backend, "2")
