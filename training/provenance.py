@@ -34,13 +34,17 @@ def _module() -> str:
 
 
 def _commit() -> str:
-    """The commit, marked where the work tree differs from it."""
+    """The commit, marked where code differs from it; results that another run has just written are no code."""
     try:
-        return subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=12"], capture_output=True, text=True, check=True
-        ).stdout.strip()
+        commit = _git("describe", "--always", "--abbrev=12")
+        is_dirty = _git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!training/results", ":!docs")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
+    return f"{commit}-dirty" if is_dirty else commit
+
+
+def _git(*arguments: str) -> str:
+    return subprocess.run(["git", *arguments], capture_output=True, text=True, check=True).stdout.strip()
 
 
 def processor() -> str:
