@@ -76,7 +76,7 @@ async def watched(server: Server) -> AsyncIterator[None]:
 
 
 @pytest.fixture
-async def service(tmp_path: Path, small: Server, one_thread: None) -> AsyncIterator[Watched]:
+async def service(tmp_path: Path, small: Server) -> AsyncIterator[Watched]:
     given = config(tmp_path, backend="triton", triton_url=small.url, canary_seconds=60)
     embedded = EmbeddedBackend(small.settings.repository)
     metrics = Metrics()

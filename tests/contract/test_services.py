@@ -47,9 +47,7 @@ class Services:
 
 
 @pytest.fixture
-async def services(
-    tmp_path: Path, server: Server, repository: Path, one_thread: None
-) -> AsyncIterator[dict[str, Services]]:
+async def services(tmp_path: Path, server: Server, repository: Path) -> AsyncIterator[dict[str, Services]]:
     async with AsyncExitStack() as stack:
         made = {}
         for name in ("embedded", "triton"):
