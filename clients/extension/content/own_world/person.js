@@ -5,6 +5,7 @@ import { connectBox } from "./background_link.js";
 import { askHere, NO } from "./dialog.js";
 import { noticeHere, progressHere } from "./notice.js";
 
+const WAIT_MS = 2000; // whoever is silent for longer does not show it: the frame does
 const isFrame = window !== window.top;
 
 /** Asks in a dialog (dialog.js); resolves with the choice's id, or "no". */
@@ -39,14 +40,20 @@ function openAround(type, content) {
     const port = connectBox();
     const answer = new Promise((give) => {
       port.onMessage.addListener((message) => {
-        if (message.type === "shown") resolve({ port, answer });
-        else give(message.value);
+        if (message.type === "shown") {
+          clearTimeout(timer);
+          resolve({ port, answer });
+        } else give(message.value);
       });
       port.onDisconnect.addListener(() => {
         resolve(null);
         give(NO);
       });
     });
+    const timer = setTimeout(() => {
+      resolve(null);
+      port.disconnect();
+    }, WAIT_MS);
     port.postMessage({ type, ...content });
   }).catch(() => null);
 }

@@ -120,7 +120,7 @@ test("a frame in a page where the extension is not: its dialog is in the frame",
   await browser.goto(`data:text/html,<iframe id=inner width=600 height=400 src="${site.origin}/attached/lonely"></iframe>`);
   await browser.chooseInFrame(photo("no-room.png"));
   const [{ context }] = await browser.frames();
-  while (!(await browser.dialog(context))) await new Promise((resolve) => setTimeout(resolve, 100));
+  assert.match(await browser.waitForDialog(40, context), /UNCHANGED_OUTPUT/);
   assert.equal(await browser.dialog(), null);
   await browser.clickButton("Do not send", context);
   await uploads.expectNothing("lonely");

@@ -182,9 +182,9 @@ export class Firefox {
     throw new Error(`no button ${label}`);
   }
 
-  async waitForDialog(seconds = 40) {
+  async waitForDialog(seconds = 40, context = this.context) {
     for (let tries = 0; tries < 10 * seconds; tries += 1) {
-      const text = await this.dialog().catch(() => null);
+      const text = await this.dialog(context).catch(() => null);
       if (text) return text;
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
