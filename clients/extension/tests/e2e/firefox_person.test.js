@@ -36,6 +36,17 @@ const base64 = (name) => readFileSync(photo(name)).toString("base64");
 const says = (tab, words) => browser.until((text) => document.body.innerText.includes(text), words, tab).catch(async () =>
   assert.fail(`not ${words} but ${await browser.evaluate(() => document.body.innerText, undefined, tab)}`));
 
+// Stands first: in a tab where another page was before, this dialog does not come (docs/extension.md, known gaps).
+test("a frame in a page where the extension is not: its dialog is in the frame", async () => {
+  await browser.goto(`data:text/html,<iframe id=inner width=600 height=400 src="${site.origin}/attached/lonely"></iframe>`);
+  await browser.chooseInFrame(photo("no-room.png"));
+  const [{ context }] = await browser.frames();
+  assert.match(await browser.waitForDialog(40, context), /UNCHANGED_OUTPUT/);
+  assert.equal(await browser.dialog(), null);
+  await browser.clickButton("Do not send", context);
+  await uploads.expectNothing("lonely");
+});
+
 for (const page of ["detached", "showpicker"]) {
   test(`an input that is in no document, chosen in its picker: ${page}`, async () => {
     await open(page);
@@ -114,16 +125,6 @@ test("a picture that is read from the clipboard", async () => {
     await browser.evaluate(() => window.readAndSend());
     await uploads.expect("clipboard", ["cat.png"]);
   });
-});
-
-test("a frame in a page where the extension is not: its dialog is in the frame", async () => {
-  await browser.goto(`data:text/html,<iframe id=inner width=600 height=400 src="${site.origin}/attached/lonely"></iframe>`);
-  await browser.chooseInFrame(photo("no-room.png"));
-  const [{ context }] = await browser.frames();
-  assert.match(await browser.waitForDialog(40, context), /UNCHANGED_OUTPUT/);
-  assert.equal(await browser.dialog(), null);
-  await browser.clickButton("Do not send", context);
-  await uploads.expectNothing("lonely");
 });
 
 test("Firefox gives pages no handles of a person's files; those of the page's own storage are left alone", async () => {
