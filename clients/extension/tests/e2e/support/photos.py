@@ -17,7 +17,6 @@ def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     astronaut = Image.fromarray(data.astronaut())
     coffee = Image.fromarray(data.coffee())
-    camera = Image.fromarray(data.camera()).convert("RGB")
     cat = Image.fromarray(data.chelsea())
     astronaut.crop((100, 0, 420, 300)).save(folder / "astronaut.png")
     astronaut.resize((256, 256)).save(folder / "astronaut.jpg", quality=92)
@@ -25,8 +24,11 @@ def main(folder: Path) -> None:
     coffee.resize((320, 240)).save(folder / "coffee.webp", lossless=True)
     cat.resize((300, 200)).save(folder / "cat.png")
     cat.resize((300, 220)).save(folder / "misnamed.txt", format="PNG")
-    # A tripod that EfficientNet-Lite0 is so sure of that it sees it afterwards, too.
-    camera.resize((300, 300)).save(folder / "tripod.png")
+    # A halftone has room for a code in its grey corner alone: too little to change an answer.
+    grey = np.asarray(Image.fromarray(data.camera()).resize((300, 300)))
+    halftone = np.asarray(Image.fromarray((grey * 0.6 + 50).astype(np.uint8)).convert("1")).astype(np.uint8) * 255
+    halftone[:40, :40] = 128
+    Image.fromarray(np.repeat(halftone[..., None], 3, axis=2)).save(folder / "halftone.png")
     frames = [Image.fromarray(np.full((40, 40), value, np.uint8)) for value in (0, 255)]
     frames[0].save(folder / "moving.gif", save_all=True, append_images=frames[1:])
     # Each pixel is at an end of its range, so there is no room for a code.
