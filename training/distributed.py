@@ -39,7 +39,11 @@ class World:
 
 @contextmanager
 def world() -> Iterator[World]:
-    """Joins the processes that torchrun started, or makes a world of one; leaves them at the end."""
+    """Joins the processes that torchrun started, or makes a world of one; leaves them at the end.
+
+    To be used in a function that holds the shared networks: while one of them lives, so do gloo's threads, and a thread that still lives
+    when the interpreter ends aborts the process.
+    """
     size = int(os.environ.get("WORLD_SIZE", "1"))
     rank = int(os.environ.get("RANK", "0"))
     on_gpu = torch.cuda.is_available()

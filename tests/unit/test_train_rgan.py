@@ -78,17 +78,22 @@ from test_train_rgan import RECIPE, Noise, classifier
 from training.data.labelled import batches
 from training.distributed import world
 from training.train_rgan import Training
-with world() as this:
-    training = Training(RECIPE, classifier(), this)
-    curve = []
-    for x, label in batches(Noise(), 8, 2, 0, this, 0):
-        parts = training.train_step(x, label, 0.0)
-        mean = torch.stack([parts["total"], parts["discriminator"]])
-        if this.size > 1:
-            torch.distributed.all_reduce(mean)
-        curve.append((mean / this.size).tolist())
-    if this.rank == 0:
-        print(json.dumps(curve))
+
+def main():
+    with world() as this:
+        training = Training(RECIPE, classifier(), this)
+        curve = []
+        for x, label in batches(Noise(), 8, 2, 0, this, 0):
+            parts = training.train_step(x, label, 0.0)
+            mean = torch.stack([parts["total"], parts["discriminator"]])
+            if this.size > 1:
+                torch.distributed.all_reduce(mean)
+            curve.append((mean / this.size).tolist())
+        if this.rank == 0:
+            print(json.dumps(curve))
+
+# In a function: what holds gloo's threads is gone before the interpreter ends, which they would abort.
+main()
 """
 
 
