@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -41,8 +42,8 @@ class World:
 def world() -> Iterator[World]:
     """Joins the processes that torchrun started, or makes a world of one; leaves them at the end.
 
-    To be used in a function that holds the shared networks: while one of them lives, so do gloo's threads, and a thread that still lives
-    when the interpreter ends aborts the process.
+    What was shared must be let go of before the end: the processes' group, which it holds, is then freed here, where gloo's threads can
+    end. Freed later it waits for them for ever, or they abort the interpreter.
     """
     size = int(os.environ.get("WORLD_SIZE", "1"))
     rank = int(os.environ.get("RANK", "0"))
@@ -55,4 +56,5 @@ def world() -> Iterator[World]:
     try:
         yield World(rank, size, device)
     finally:
+        gc.collect()
         distributed.destroy_process_group()

@@ -149,13 +149,17 @@ def _log(training: Training, loss: float, folder: Path, epoch: int) -> None:
 def trained_whole(recipe: Recipe, data: Path, folder: Path, target: Path) -> None:
     """Trains every layer to the recipe's end, and ships the network."""
     with world() as this:
-        teacher = None if recipe.teacher is None else load_target(recipe.dataset, recipe.teacher)
-        training = Training(recipe, this, teacher)
-        if (folder / "checkpoint.pt").is_file():
-            training.load(folder)
-        train(training, training_batches(recipe.dataset, data), folder)
-        if this.rank == 0:
-            ship(training.network, recipe, training.minutes, {}, data, target)
+        _trained_whole(recipe, data, folder, target, this)
+
+
+def _trained_whole(recipe: Recipe, data: Path, folder: Path, target: Path, this: World) -> None:
+    teacher = None if recipe.teacher is None else load_target(recipe.dataset, recipe.teacher)
+    training = Training(recipe, this, teacher)
+    if (folder / "checkpoint.pt").is_file():
+        training.load(folder)
+    train(training, training_batches(recipe.dataset, data), folder)
+    if this.rank == 0:
+        ship(training.network, recipe, training.minutes, {}, data, target)
 
 
 def trained_head(recipe: HeadRecipe, data: Path, folder: Path, target: Path) -> None:

@@ -166,11 +166,15 @@ def _log(training: Training, recent: list[dict[str, Tensor]], folder: Path, epoc
 def trained(recipe: RganRecipe, data: Path, folder: Path) -> tuple[Rgan, float]:
     """The recipe's RGAN in eval mode and its minutes, trained to its end; at once where the folder has it finished."""
     with world() as this:
-        training = Training(recipe, load_target(recipe.dataset, recipe.network), this)
-        folder.mkdir(parents=True, exist_ok=True)
-        if (folder / "checkpoint.pt").is_file():
-            training.load(folder)
-        train(training, training_batches(recipe.dataset, data), folder)
+        return _trained(recipe, data, folder, this)
+
+
+def _trained(recipe: RganRecipe, data: Path, folder: Path, this: World) -> tuple[Rgan, float]:
+    training = Training(recipe, load_target(recipe.dataset, recipe.network), this)
+    folder.mkdir(parents=True, exist_ok=True)
+    if (folder / "checkpoint.pt").is_file():
+        training.load(folder)
+    train(training, training_batches(recipe.dataset, data), folder)
     return training.rgan.eval().requires_grad_(False), training.minutes
 
 

@@ -79,21 +79,21 @@ from training.data.labelled import batches
 from training.distributed import world
 from training.train_rgan import Training
 
-def main():
-    with world() as this:
-        training = Training(RECIPE, classifier(), this)
-        curve = []
-        for x, label in batches(Noise(), 8, 2, 0, this, 0):
-            parts = training.train_step(x, label, 0.0)
-            mean = torch.stack([parts["total"], parts["discriminator"]])
-            if this.size > 1:
-                torch.distributed.all_reduce(mean)
-            curve.append((mean / this.size).tolist())
-        if this.rank == 0:
-            print(json.dumps(curve))
+def curve(this):
+    training = Training(RECIPE, classifier(), this)
+    steps = []
+    for x, label in batches(Noise(), 8, 2, 0, this, 0):
+        parts = training.train_step(x, label, 0.0)
+        mean = torch.stack([parts["total"], parts["discriminator"]])
+        if this.size > 1:
+            torch.distributed.all_reduce(mean)
+        steps.append((mean / this.size).tolist())
+    return steps
 
-# In a function: what holds gloo's threads is gone before the interpreter ends, which they would abort.
-main()
+with world() as this:
+    steps = curve(this)
+    if this.rank == 0:
+        print(json.dumps(steps))
 """
 
 
