@@ -42,8 +42,8 @@ class World:
 def world() -> Iterator[World]:
     """Joins the processes that torchrun started, or makes a world of one; leaves them at the end.
 
-    What was shared must be let go of before the end: the processes' group, which it holds, is then freed here, where gloo's threads can
-    end. Freed later it waits for them for ever, or they abort the interpreter.
+    What was shared must be let go of before the end: the processes' group, which it holds, is then freed here, where
+    gloo's threads can end. Freed later, it waits for them for ever, or they abort the interpreter.
     """
     size = int(os.environ.get("WORLD_SIZE", "1"))
     rank = int(os.environ.get("RANK", "0"))

@@ -22,23 +22,26 @@ async def test_in_the_gpu_profile_calls_of_one_moment_become_batches(triton: Ins
     with serving(server) as url:
         await answering(url, [MODEL])
         backend = TritonBackend(url)
-        # Triton counts an inference a moment after its answer has left: here the one that ``answering`` made.
-        _, executions_before = await counted_up_to(1, server.settings.metrics_port)
+        # Triton counts an inference a moment after its answer has left: here those of warming up and of ``answering``.
+        before = await settled(server.settings.metrics_port)
         await asyncio.gather(*(backend.infer(MODEL, batch(MODEL, 1)) for _ in range(64)))
         await backend.close()
-        inferences, executions = await counted_up_to(1 + 64, server.settings.metrics_port)
-    assert inferences == 1 + 64
-    assert 64 / (executions - executions_before) > 2
+        after = await settled(server.settings.metrics_port)
+    inferences, executions = (now - then for now, then in zip(after, before, strict=True))
+    assert inferences == 64
+    assert inferences / executions > 2
 
 
-async def counted_up_to(inferences: int, port: int) -> list[float]:
-    """What is counted, once so many inferences are."""
+async def settled(port: int) -> list[float]:
+    """What is counted, once that stands still for a second."""
+    seen = [counted(port)]
 
-    async def reached() -> bool:
-        return counted(port)[0] >= inferences
+    async def still() -> bool:
+        seen.append(counted(port))
+        return len(seen) > 10 and seen[-1] == seen[-11]
 
-    await until(reached)
-    return counted(port)
+    await until(still)
+    return seen[-1]
 
 
 def counted(port: int) -> list[float]:
