@@ -23,6 +23,7 @@ from rich.console import Console
 from services.evaluation.metrics import psnr_db
 from services.imaging import perturb
 from services.imaging.resample import down
+from training.command import run
 from training.data.photos import data_root, development_photos, load_rgb
 from training.evaluation.eyes import SIDES, Eyes
 from training.evaluation.strength import centre, entropy_bytes
@@ -201,4 +202,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

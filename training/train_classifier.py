@@ -25,6 +25,7 @@ from torch.nn import functional as F
 from training.classifier_head import train_head
 from training.classifier_recipe import HeadRecipe, Recipe, default_recipe
 from training.classifier_weights import ship
+from training.command import run
 from training.data.caltech import caltech
 from training.data.labelled import Batches, batches, training_batches
 from training.data.photos import data_root
@@ -200,4 +201,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

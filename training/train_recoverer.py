@@ -27,6 +27,7 @@ from services.imaging.pipeline import STRENGTHS_DB
 from services.imaging.receipt import Tier
 from services.imaging.resample import WORKING_SIZE, down
 from services.inference.backend import CLASSIFIER_SIDES
+from training.command import run
 from training.data.photos import caltech101, data_root
 from training.jpeg import jpeg_pixels
 from training.losses import recovery_loss
@@ -224,4 +225,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

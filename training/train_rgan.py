@@ -19,6 +19,7 @@ from rich.progress import Progress
 from torch import Tensor, nn
 
 from training import rgan_weights
+from training.command import run
 from training.data.labelled import Batches, batches, training_batches
 from training.data.photos import data_root
 from training.distributed import World, world
@@ -202,4 +203,4 @@ def run_folder(recipe: RganRecipe) -> Path:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -22,6 +22,7 @@ from rich.progress import track
 
 from services.imaging.pipeline import STRENGTHS_DB
 from services.imaging.receipt import Tier
+from training import command
 from training.data.photos import data_root
 from training.evaluation import faces, journeys, keyless, removals, strength
 from training.evaluation.eyes import IMAGENET, Eyes
@@ -135,4 +136,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command.run(main)
