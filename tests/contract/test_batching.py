@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import re
-import urllib.request
 from pathlib import Path
 
-from triton_support import answering, batch, copied, prepared, serving, until
+from triton_support import answering, batch, copied, metric, prepared, serving, until
 
 from services.inference.triton import TritonBackend
 from services.triton_server.fetch import Installation
@@ -46,7 +44,4 @@ async def settled(port: int) -> list[float]:
 
 def counted(port: int) -> list[float]:
     """Inferences, and executions of the model for them, as Triton's metrics have them."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
-        text = answer.read().decode()
-    found = [re.search(rf'^{name}{{[^}}]*model="{MODEL}"[^}}]*}} (\S+)$', text, re.MULTILINE) for name in NAMES]
-    return [float(match[1]) if match else 0.0 for match in found]
+    return [metric(port, name, MODEL) for name in NAMES]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 import socket
 import time
+import urllib.request
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -99,6 +101,13 @@ async def until(holds: Callable[[], Awaitable[bool]], seconds: float = 30.0) -> 
     while not await holds():
         assert time.monotonic() < deadline, "it does not come to pass"
         await asyncio.sleep(0.1)
+
+
+def metric(port: int, name: str, model: str) -> float:
+    """One of Triton's metrics of a model, summed over its versions; 0 where there is none."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+        text = answer.read().decode()
+    return sum(map(float, re.findall(rf'^{name}{{[^}}]*model="{model}"[^}}]*}} (\S+)$', text, re.MULTILINE)))
 
 
 def batch(model: str, size: int, seed: int = 0) -> Tensors:
