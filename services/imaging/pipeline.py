@@ -11,7 +11,9 @@ carried: its receipt has the code still, and without one the recoverer reads an 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import itertools
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +26,7 @@ from services.imaging.photo import Photo
 from services.imaging.receipt import Receipt, Tier
 from services.imaging.resample import down
 from services.inference.backend import CLASSIFIER_SIDES, Backend, Inference
+from services.inference.deadline import seconds_left
 
 #: The model that writes the code, a tier.
 WRITERS = {Tier.ONE_PASS: "protector", Tier.SEALED: "refiner"}
@@ -37,6 +40,10 @@ MADE_WITH = {
 #: How strong a tier's perturbation is, as the protected photo's PSNR in dB: unless asked, and the limits.
 STRENGTHS_DB = {Tier.ONE_PASS: 37.0, Tier.SEALED: 42.0}
 STRONGEST_DB, WEAKEST_DB = 34.0, 48.0
+#: The refiner's input for the code that a further round starts from.
+START = "INPUT__5"
+#: The longest search that may be asked for.
+LONGEST_SEARCH_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -61,11 +68,27 @@ class Restored:
     is_bit_exact: bool | None
 
 
-async def protect(photo: Photo, tier: Tier, backend: Backend, strength_db: float | None = None) -> Protected:
+@dataclass(frozen=True)
+class Search:
+    """How long the sealed tier looks for a code.
+
+    Attributes:
+        seconds: one round is always made, and further ones while they fit into this.
+        on_round: told after each how many have been made.
+    """
+
+    seconds: float = 0.0
+    on_round: Callable[[int], None] = lambda rounds: None
+
+
+async def protect(
+    photo: Photo, tier: Tier, backend: Backend, strength_db: float | None = None, search: Search | None = None
+) -> Protected:
     """Protects a photo.
 
     Args:
         strength_db: about the protected photo's PSNR; None for the tier's own.
+        search: None for one round.
 
     Raises:
         UnavailableError: the model cannot answer now.
@@ -76,8 +99,9 @@ async def protect(photo: Photo, tier: Tier, backend: Backend, strength_db: float
     bounds = await headroom
     digest = asyncio.create_task(asyncio.to_thread(photo.sha256))  # beside the model's work
     model = WRITERS[tier]
+    inputs = writer_inputs(tier, images, bounds, strength_db or STRENGTHS_DB[tier])
     try:
-        answer = await backend.infer(model, writer_inputs(images, bounds, strength_db or STRENGTHS_DB[tier]))
+        answer = await _searched(model, inputs, backend, search or Search())
     finally:
         sha256 = await digest
     code = _code(answer)
@@ -85,10 +109,28 @@ async def protect(photo: Photo, tier: Tier, backend: Backend, strength_db: float
     return Protected(photo.with_pixels(await asyncio.to_thread(written, photo, receipt)), receipt)
 
 
+async def _searched(model: str, inputs: dict[str, NDArray[Any]], backend: Backend, search: Search) -> Inference:
+    """The answer of the last round."""
+    # What follows, writing and measuring, needs its share of the time that the caller waits.
+    ends = time.monotonic() + min(search.seconds, seconds_left() / 2)
+    for rounds in itertools.count(1):
+        begun = time.monotonic()
+        answer = await backend.infer(model, inputs)
+        search.on_round(rounds)
+        now = time.monotonic()
+        if now + (now - begun) > ends:  # the next one takes about as long
+            break
+        inputs = {**inputs, START: answer.tensors["OUTPUT__0"]}
+    return answer
+
+
 def writer_inputs(
-    images: Sequence[NDArray[np.uint8]], bounds: tuple[NDArray[np.int8], NDArray[np.int8]], strength_db: float
+    tier: Tier,
+    images: Sequence[NDArray[np.uint8]],
+    bounds: tuple[NDArray[np.int8], NDArray[np.int8]],
+    strength_db: float,
 ) -> dict[str, NDArray[Any]]:
-    """A writer's tensors for one photo.
+    """A writer's tensors for one photo; the sealed tier's start from no code.
 
     Args:
         images: the photo at the size of each network that the code is made with, in order; shape (3, side, side).
@@ -96,6 +138,8 @@ def writer_inputs(
     """
     strength = np.array([strength_db], dtype=np.float32)
     tensors: list[NDArray[Any]] = [images[0], *bounds, strength, *images[1:]]
+    if tier is Tier.SEALED:
+        tensors.append(np.zeros_like(bounds[0]))
     return {f"INPUT__{index}": tensor[None] for index, tensor in enumerate(tensors)}
 
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import grpc
 from srae.v1.image_pb2 import PROMISE_BIT_EXACT, PROMISE_NEAR, TIER_UNSPECIFIED
 from srae.v1.protection_service_pb2 import (
+    PROTECTION_STAGE_MEASURING,
+    PROTECTION_STAGE_SEARCHING,
+    PROTECTION_STAGE_WRITING,
     ProtectionOutcome,
+    ProtectionProgress,
+    ProtectionStage,
     ProtectOptions,
     ProtectRequest,
     ProtectResponse,
@@ -39,7 +44,7 @@ class ProtectionServicer(ProtectionServiceServicer):
 
     async def Protect(self, request: ProtectRequest, context: grpc.aio.ServicerContext[Any, Any]) -> ProtectResponse:
         with self._gate.admitted():
-            image, outcome = await self._protect(request.image, request.options)
+            image, outcome = await self._protect(request.image, request.options, _tell_nobody)
         return fitting(ProtectResponse(image=image, outcome=outcome))
 
     async def ProtectStream(
@@ -47,20 +52,36 @@ class ProtectionServicer(ProtectionServiceServicer):
     ) -> AsyncIterator[ProtectStreamResponse]:
         with self._gate.admitted():
             options, files = await receive(request_iterator, self._max_bytes)
-            image, outcome = await self._protect(files["chunk"], options)
+            told: asyncio.Queue[ProtectionProgress | None] = asyncio.Queue()
+            tell = told.put_nowait if options.report_progress else _tell_nobody
+            work = asyncio.create_task(self._protect(files["chunk"], options, tell))
+            work.add_done_callback(lambda _: told.put_nowait(None))
+            try:
+                while (progress := await told.get()) is not None:
+                    yield ProtectStreamResponse(progress=progress)
+                image, outcome = await work
+            finally:  # where the caller went away
+                work.cancel()
+                await asyncio.wait([work])
             yield ProtectStreamResponse(outcome=outcome)
             for chunk in split(image):
                 yield ProtectStreamResponse(chunk=chunk)
 
-    async def _protect(self, image: bytes, options: ProtectOptions) -> tuple[bytes, ProtectionOutcome]:
+    async def _protect(
+        self, image: bytes, options: ProtectOptions, tell: Callable[[ProtectionProgress], None]
+    ) -> tuple[bytes, ProtectionOutcome]:
         tier = _tier(options)
         strength_db = _strength_db(options)
+        progress = _Progress(tell)
+        search = pipeline.Search(_search_seconds(options, tier), progress.searched)
         async with self._gate.turn:
             original = await decoded(image)
-            protected = await pipeline.protect(original, tier, self._backend, strength_db)
+            protected = await pipeline.protect(original, tier, self._backend, strength_db, search)
+            progress.reached(PROTECTION_STAGE_WRITING)
             receipt = protected.receipt
             encoded = await asyncio.to_thread(codec.encode, protected.photo, options.mime_type)
             del protected  # at 50 megapixels, each photo in memory counts
+            progress.reached(PROTECTION_STAGE_MEASURING)
             # Every figure is measured on the file that goes out, not on pixels that an encoding may have changed.
             returned = await asyncio.to_thread(codec.decode, encoded.data)
             restored = await pipeline.restore(returned, receipt, self._backend, is_own=True)
@@ -76,6 +97,25 @@ class ProtectionServicer(ProtectionServiceServicer):
             width=returned.width,
             height=returned.height,
         )
+
+
+class _Progress:
+    """Tells the caller which stage is reached, and how many rounds of the search were made."""
+
+    def __init__(self, tell: Callable[[ProtectionProgress], None]) -> None:
+        self._tell = tell
+        self._rounds = 0
+
+    def searched(self, rounds: int) -> None:
+        self._rounds = rounds
+        self.reached(PROTECTION_STAGE_SEARCHING)
+
+    def reached(self, stage: ProtectionStage.ValueType) -> None:
+        self._tell(ProtectionProgress(stage=stage, rounds=self._rounds))
+
+
+def _tell_nobody(_: ProtectionProgress) -> None:
+    """Where nobody asked how far it is."""
 
 
 def _tier(options: ProtectOptions) -> Tier:
@@ -98,4 +138,17 @@ def _strength_db(options: ProtectOptions) -> float | None:
             f"A strength lies from {pipeline.STRONGEST_DB:g} (strong) to {pipeline.WEAKEST_DB:g} dB (weak).",
             field,
         )
+    return asked
+
+
+def _search_seconds(options: ProtectOptions, tier: Tier) -> float:
+    if not options.HasField("search_seconds"):
+        return 0.0
+    asked, field, longest = options.search_seconds, "options.search_seconds", pipeline.LONGEST_SEARCH_SECONDS
+    if tier is not Tier.SEALED:
+        raise InvalidRequestError(
+            Reason.INVALID_OPTION, "Only the sealed tier searches. Choose it, or leave the time out.", field
+        )
+    if not 0.0 <= asked <= longest:  # not a number is refused too
+        raise InvalidRequestError(Reason.INVALID_OPTION, f"A search takes from 0 to {longest:g} seconds.", field)
     return asked

@@ -23,6 +23,7 @@ def stages(sample: Sample, backend: EmbeddedBackend, loop: asyncio.AbstractEvent
     bounds = perturb.headroom(photo.pixels)
     inputs = {
         tier: pipeline.writer_inputs(
+            tier,
             [down(photo.pixels, CLASSIFIER_SIDES[name]) for name in pipeline.MADE_WITH[tier]],
             bounds,
             pipeline.STRENGTHS_DB[tier],

@@ -34,7 +34,7 @@ async def answers() -> dict[str, NDArray[np.generic]]:
 
     async def write(tier: Tier) -> NDArray[np.int8]:
         images = [down(pixels, CLASSIFIER_SIDES[name]) for name in MADE_WITH[tier]]
-        code = await ask(WRITERS[tier], writer_inputs(images, perturb.headroom(pixels), STRENGTHS_DB[tier]))
+        code = await ask(WRITERS[tier], writer_inputs(tier, images, perturb.headroom(pixels), STRENGTHS_DB[tier]))
         return code.astype(np.int8)
 
     written = await write(Tier.ONE_PASS)

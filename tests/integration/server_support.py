@@ -35,6 +35,7 @@ class FakeBackend:
         broken: models that raise something unforeseen.
         held: while set, inferences wait for it.
         strengths_db: that the writers were asked for, in order.
+        pause_seconds: how long each inference takes.
     """
 
     down: set[str] = field(default_factory=set)
@@ -42,8 +43,10 @@ class FakeBackend:
     missing: set[str] = field(default_factory=set)
     held: asyncio.Event | None = None
     strengths_db: list[float] = field(default_factory=list)
+    pause_seconds: float = 0.0
 
     async def infer(self, model: str, tensors: Tensors, version: str = "") -> Inference:
+        await asyncio.sleep(self.pause_seconds)
         if self.held is not None:
             await self.held.wait()
         if model in self.down:

@@ -123,6 +123,41 @@ async def test_the_writer_is_asked_for_the_callers_strength(tier: im.Tier, own: 
     assert [db for db in backend.strengths_db if db != CANARY_STRENGTH_DB] == [own, 38.5]
 
 
+async def test_a_stream_tells_how_far_it_is_where_that_is_asked_for(tmp_path: Path) -> None:
+    def stream(**options: object) -> Iterator[pr.ProtectStreamRequest]:
+        yield pr.ProtectStreamRequest(options=pr.ProtectOptions(**options))
+        yield from chunked(pr.ProtectStreamRequest, "chunk", file(pixels()))
+
+    async with served(config(tmp_path), FakeBackend(pause_seconds=0.1)) as client:
+        told = [a async for a in client.protection.ProtectStream(stream(report_progress=True, search_seconds=0.5))]
+        quiet = [a async for a in client.protection.ProtectStream(stream(search_seconds=0.5))]
+    progress = [answer.progress for answer in told if answer.HasField("progress")]
+    searching = [one.rounds for one in progress if one.stage == pr.PROTECTION_STAGE_SEARCHING]
+    assert searching == list(range(1, len(searching) + 1))
+    assert 2 <= len(searching) <= 5
+    assert [(one.stage, one.rounds) for one in progress[len(searching) :]] == [
+        (pr.PROTECTION_STAGE_WRITING, len(searching)), (pr.PROTECTION_STAGE_MEASURING, len(searching)),
+    ]  # fmt: skip
+    assert [answer.WhichOneof("part") for answer in told[len(progress) :]] == [a.WhichOneof("part") for a in quiet]
+    assert quiet[0].outcome.promise == im.PROMISE_BIT_EXACT
+
+
+async def test_who_leaves_in_the_middle_of_a_search_ends_it(tmp_path: Path) -> None:
+    backend = FakeBackend(pause_seconds=0.05)
+    async with served(config(tmp_path, canary_seconds=60.0), backend) as client:
+        options = pr.ProtectOptions(report_progress=True, search_seconds=60.0)
+        requests = [pr.ProtectStreamRequest(options=options)]
+        call = client.protection.ProtectStream(
+            iter([*requests, *chunked(pr.ProtectStreamRequest, "chunk", file(pixels()))])
+        )
+        assert (await call.read()).progress.rounds == 1
+        call.cancel()
+        await asyncio.sleep(0.3)
+        asked = len(backend.strengths_db)
+        await asyncio.sleep(0.3)
+        assert len(backend.strengths_db) == asked
+
+
 async def test_a_lossy_output_promises_no_more_than_it_measures(client: Client) -> None:
     options = pr.ProtectOptions(mime_type="image/jpeg")
 

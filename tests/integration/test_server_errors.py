@@ -151,6 +151,10 @@ TABLE: list[tuple[Reason, grpc.StatusCode, str, Act]] = [
     (Reason.INVALID_OPTION, INVALID, "options.tier", protect(PNG, tier=7)),
     (Reason.INVALID_OPTION, INVALID, "options.protected_psnr_db", protect(PNG, protected_psnr_db=33.0)),
     (Reason.INVALID_OPTION, INVALID, "options.protected_psnr_db", protect(PNG, protected_psnr_db=float("nan"))),
+    (Reason.INVALID_OPTION, INVALID, "options.search_seconds", protect(PNG, search_seconds=-1.0)),
+    (Reason.INVALID_OPTION, INVALID, "options.search_seconds", protect(PNG, search_seconds=60.5)),
+    (Reason.INVALID_OPTION, INVALID, "options.search_seconds", protect(PNG, search_seconds=float("nan"))),
+    (Reason.INVALID_OPTION, INVALID, "options.search_seconds", protect(PNG, tier=im.TIER_ONE_PASS, search_seconds=1.0)),
     (
         Reason.INVALID_OPTION,
         INVALID,

@@ -27,7 +27,13 @@ from srae.v1.image_pb2 import (
     Prediction,
     ProtectionReceipt,
 )
-from srae.v1.protection_service_pb2 import ProtectionOutcome, ProtectStreamRequest, ProtectStreamResponse
+from srae.v1.protection_service_pb2 import (
+    PROTECTION_STAGE_SEARCHING,
+    ProtectionOutcome,
+    ProtectionProgress,
+    ProtectStreamRequest,
+    ProtectStreamResponse,
+)
 from srae.v1.protection_service_pb2_grpc import ProtectionServiceServicer, add_ProtectionServiceServicer_to_server
 from srae.v1.restoration_service_pb2 import RestorationOutcome, RestoreStreamRequest, RestoreStreamResponse
 from srae.v1.restoration_service_pb2_grpc import RestorationServiceServicer, add_RestorationServiceServicer_to_server
@@ -108,6 +114,10 @@ class Fake(ProtectionServiceServicer, RestorationServiceServicer, EvaluationServ
         self, request_iterator: Iterator[ProtectStreamRequest], context: grpc.ServicerContext
     ) -> Iterator[ProtectStreamResponse]:
         data = (self._receive(request_iterator, context))["chunk"]
+        if self.options[-1].report_progress:
+            for rounds in (1, 2):
+                progress = ProtectionProgress(stage=PROTECTION_STAGE_SEARCHING, rounds=rounds)
+                yield ProtectStreamResponse(progress=progress)
         yield ProtectStreamResponse(
             outcome=ProtectionOutcome(
                 mime_type=self.options[-1].mime_type or "image/png",

@@ -11,6 +11,7 @@ import pytest
 from srae.v1.image_pb2 import TIER_ONE_PASS
 from srae_client.client import CHUNK_BYTES, Client
 from srae_client.errors import SraeClientError
+from srae_client.show import stage
 
 from tests.unit import client_fake
 from tests.unit.client_fake import Fake
@@ -38,6 +39,15 @@ async def test_protect_sends_a_big_photo_in_chunks_and_gets_one_back(client: Cli
     assert (fake.options[0].tier, fake.options[0].mime_type) == (TIER_ONE_PASS, "image/webp")
     assert max(fake.chunk_sizes) == CHUNK_BYTES == 64 * 1024
     assert sum(fake.chunk_sizes) == len(BIG)
+
+
+async def test_protect_tells_how_far_it_is_where_somebody_listens(client: Client, fake: Fake) -> None:
+    told: list[str] = []
+    made = await client.protect(b"photo", search_seconds=3.0, on_progress=lambda progress: told.append(stage(progress)))
+    assert told == ["searched, 1 round", "searched, 2 rounds"]
+    assert made.image == client_fake.PREFIX + b"photo"
+    await client.protect(b"photo")
+    assert [(sent.search_seconds, sent.report_progress) for sent in fake.options] == [(3.0, True), (0.0, False)]
 
 
 async def test_restore_sends_the_receipt_and_gets_the_original_back(client: Client, fake: Fake) -> None:

@@ -107,6 +107,14 @@ def test_protect_sends_the_strength_where_one_is_asked_for(srae: Run, fake: Fake
     assert fake.options[0].protected_psnr_db == 38.5
 
 
+def test_protect_sends_the_time_for_the_search_where_one_is_given(srae: Run, fake: Fake) -> None:
+    photos("cat.png")
+    srae("protect", "cat.png", "--seconds", "5")
+    srae("protect", "cat.png", "-o", "other.png")
+    assert [sent.HasField("search_seconds") for sent in fake.options] == [True, False]
+    assert fake.options[0].search_seconds == 5.0
+
+
 def test_a_bad_file_is_reported_and_the_others_are_done(srae: Run) -> None:
     photos("a.png", "c.png")
     photos("b.png", content=client_fake.BAD)

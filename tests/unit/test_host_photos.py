@@ -41,12 +41,16 @@ class Fake:
         self.image, self.psnr, self.model, self.fits = PROTECTED, 42.0, "refiner", "refiner"
         self.asked: list[str] = []
         self.strengths: list[float | None] = []
+        self.searches: list[float | None] = []
 
     async def call(self, job: Callable[[Any], Awaitable[Any]], report: Any) -> Any:
         return await job(self)
 
-    async def protect(self, data: bytes, tier: int, mime_type: str, psnr_db: float | None) -> Protected:
+    async def protect(
+        self, data: bytes, tier: int, mime_type: str, psnr_db: float | None, search_seconds: float | None
+    ) -> Protected:
         self.strengths.append(psnr_db)
+        self.searches.append(search_seconds)
         made = receipt()
         made.model = self.model
         outcome = ProtectionOutcome(
@@ -109,8 +113,9 @@ async def test_the_receipt_is_sealed_in_the_ledger_before_anything_is_given_out(
 
 async def test_the_service_is_told_the_strength_or_left_its_default(photos: Photos, fake: Fake) -> None:
     await protect(photos, protected_psnr_db=38)
-    await protect(photos)
+    await protect(photos, search_seconds=5)
     assert fake.strengths == [38, None]
+    assert fake.searches == [None, 5]
 
 
 @pytest.mark.parametrize(("psnr", "image"), [(math.inf, PROTECTED), (42.0, ORIGINAL)])

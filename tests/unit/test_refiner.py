@@ -44,7 +44,8 @@ def refine(
 ) -> Tensor:
     bounds = torch.full((1, 3, GRID_SIZE, GRID_SIZE), room)
     images = [x, resize(x, 240) if second is None else second]
-    return Refiner(config, [Half(), Half()], [224, 240])(images, -bounds, bounds, torch.tensor([[strength_db]]))
+    refiner, start = Refiner(config, [Half(), Half()], [224, 240]), torch.zeros_like(bounds)
+    return refiner(images, -bounds, bounds, torch.tensor([[strength_db]]), start)
 
 
 def test_the_answer_changes() -> None:
@@ -89,7 +90,7 @@ def test_the_features_are_made_unlike_too() -> None:
 
     def likeness(weight: float) -> Tensor:
         refiner = Refiner(RefinerConfig(likeness=weight, extra_steps=0), [TopAndHalf()], [WORKING_SIZE])
-        code = refiner([x], -bounds, bounds, torch.tensor([[40.0]]))
+        code = refiner([x], -bounds, bounds, torch.tensor([[40.0]]), torch.zeros_like(bounds))
         return torch.cosine_similarity(TopAndHalf()(x)[1], TopAndHalf()(x + Up()(code))[1])
 
     assert likeness(0.0) > 0.99
@@ -99,6 +100,20 @@ def test_the_features_are_made_unlike_too() -> None:
 def test_no_step_is_added_to_a_photo_that_is_done() -> None:
     config = RefinerConfig(margin=0.0)
     assert torch.equal(refine(grey(), config), refine(grey(), replace(config, extra_steps=0)))
+
+
+def test_a_further_round_goes_on_from_the_code_of_the_one_before() -> None:
+    x, bounds = grey(), torch.full((1, 3, GRID_SIZE, GRID_SIZE), 60.0)
+    few = RefinerConfig(steps=1, plain_steps=1, step_share=0.1, extra_steps=0, level_step=1)
+    refiner, strength = Refiner(few, [Half()], [WORKING_SIZE]), torch.tensor([[32.0]])
+    code, leads = torch.zeros_like(bounds), []
+    for _ in range(6):
+        code = refiner([x], -bounds, bounds, strength, code)
+        logits = Half()(x + Up()(code))[0][0]
+        leads.append(float(logits[0] - logits[1]))
+        assert psnr_db(code) >= 32.0
+    assert leads == sorted(leads, reverse=True)
+    assert leads[-1] < 3 * leads[0] < 0, "each goes on, and away from the original's label"
 
 
 def test_a_photo_without_room_stays_as_it_is() -> None:
@@ -174,6 +189,7 @@ def test_a_first_look_at_the_whole_photo_tells_its_label_too(plain_steps: int, l
     config = RefinerConfig(steps=3, plain_steps=plain_steps, extra_steps=0)
     bounds = torch.full((1, 3, GRID_SIZE, GRID_SIZE), 60.0)
     x = coloured()
-    code = Refiner(config, [Counted()], [WORKING_SIZE])([x], -bounds, bounds, torch.tensor([[40.0]]))
+    refiner = Refiner(config, [Counted()], [WORKING_SIZE])
+    code = refiner([x], -bounds, bounds, torch.tensor([[40.0]]), torch.zeros_like(bounds))
     assert len(seen) == looks
     assert answer(x + Up()(code)) == 1

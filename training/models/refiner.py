@@ -122,9 +122,10 @@ class Refiner(nn.Module):
     """Photo, headroom and strength to a code that changes the classifiers' answers.
 
     Inputs: the photo at each network's own size, the first of which is the working image, (N, 3, side, side), and
-    bounds (N, 3, G, G) twice, all float levels; strength (N, 1), the protected PSNR in dB that the ball allows. Output:
-    (N, 3, G, G), whole levels within the bounds. It scripts, and needs gradients switched on where it runs; scripted,
-    the networks look side by side. The same inputs give the same code: all chance was drawn when it was made.
+    bounds (N, 3, G, G) twice, all float levels; strength (N, 1), the protected PSNR in dB that the ball allows; and the
+    code to start from, (N, 3, G, G): zeros, or what an earlier round gave, which a further one makes hold better.
+    Output: (N, 3, G, G), whole levels within the bounds. It scripts, and needs gradients switched on where it runs;
+    scripted, the networks look side by side. The same inputs give the same code: all chance was drawn when it was made.
 
     Args:
         config: effort and habits.
@@ -152,18 +153,18 @@ class Refiner(nn.Module):
         self.chroma = config.chroma
         self.texture = config.texture
 
-    def forward(self, images: list[Tensor], lower: Tensor, upper: Tensor, strength_db: Tensor) -> Tensor:
+    def forward(self, images: list[Tensor], lower: Tensor, upper: Tensor, strength_db: Tensor, start: Tensor) -> Tensor:
         # The photo's pixels are whole numbers: rounding the perturbation to them adds a twelfth to its mean square.
         square = 255.0 * 255.0 * torch.pow(10.0, -strength_db / 10.0) - 1.0 / 12.0
         radius = torch.sqrt(torch.clamp(square, min=0.0)).view(-1, 1, 1, 1)
         # How much each cell counts, in the brightness and in a colour of its own.
         weights, chroma = self.weights(images[0]), self.chroma * is_coloured(images[0])
-        code = torch.zeros_like(lower)
+        code = start
         velocity = torch.zeros_like(lower)
         labels: list[Tensor] = []
         features: list[Tensor] = []
-        if self.view_steps > 0:
-            labels, features = self.originals(images, code)
+        if self.view_steps > 0 or bool(start.ne(0.0).any()):
+            labels, features = self.originals(images, torch.zeros_like(lower))
         for step in range(self.view_steps + self.plain_steps):
             view = step if step < self.view_steps else -1
             slope, labels, features = self.slope(images, code, labels, features, view, False)

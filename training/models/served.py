@@ -21,19 +21,22 @@ class ServedProtector(nn.Module):
         self.refiner = refiner
 
     def forward(self, image: Tensor, lower: Tensor, upper: Tensor, strength_db: Tensor) -> Tensor:
-        return self.refiner([image.float()], lower.float(), upper.float(), strength_db).to(torch.int8)
+        low = lower.float()
+        return self.refiner([image.float()], low, upper.float(), strength_db, torch.zeros_like(low)).to(torch.int8)
 
 
 class ServedRefiner(nn.Module):
-    """Sealed: as one-pass, and the photo again at the second network's size."""
+    """Sealed: as one-pass, and the photo again at the second network's size, and the code to start from, int8."""
 
     def __init__(self, refiner: Refiner) -> None:
         super().__init__()
         self.refiner = refiner
 
-    def forward(self, image: Tensor, lower: Tensor, upper: Tensor, strength_db: Tensor, second: Tensor) -> Tensor:
+    def forward(
+        self, image: Tensor, lower: Tensor, upper: Tensor, strength_db: Tensor, second: Tensor, start: Tensor
+    ) -> Tensor:
         images = [image.float(), second.float()]
-        return self.refiner(images, lower.float(), upper.float(), strength_db).to(torch.int8)
+        return self.refiner(images, lower.float(), upper.float(), strength_db, start.float()).to(torch.int8)
 
 
 class ServedRecoverer(nn.Module):

@@ -40,8 +40,9 @@ class Photos:
     async def protect(self, params: Mapping[str, Any], photo: File, report: Report) -> Answer:
         """``protect``: the receipt is in the ledger before the photo is given out."""
         tier = records.TIERS[params.get("tier", "sealed")]
-        kind, psnr_db = params.get("output_mime_type", ""), params.get("protected_psnr_db")
-        made = await self._service.call(lambda client: client.protect(photo.data, tier, kind, psnr_db), report)
+        kind = params.get("output_mime_type", "")
+        how = params.get("protected_psnr_db"), params.get("search_seconds")
+        made = await self._service.call(lambda client: client.protect(photo.data, tier, kind, *how), report)
         record = records.of_protecting(made.outcome, ("", "", ""), (len(photo.data), len(made.image)))
         if record.protected_psnr_db is None or made.image == photo.data:
             raise HostError(Code.UNCHANGED_OUTPUT, "The protected photo would equal the original.")

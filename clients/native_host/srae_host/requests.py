@@ -33,6 +33,7 @@ _MOST_ENTRIES = 500
 _LARGEST_NUMBER = 2**53 - 1
 #: What the sealed tier can be asked for, in dB.
 _STRONGEST_DB, _GENTLEST_DB = 34, 48
+_LONGEST_SEARCH_SECONDS = 60
 _TEXT_CHARACTERS = 255
 _PASSPHRASE_CHARACTERS = 1024
 _ORIGIN_CHARACTERS = 512
@@ -146,6 +147,10 @@ def _is_strength(value: Any) -> bool:
     return type(value) in (int, float) and _STRONGEST_DB <= value <= _GENTLEST_DB
 
 
+def _is_search(value: Any) -> bool:
+    return type(value) in (int, float) and 0 <= value <= _LONGEST_SEARCH_SECONDS
+
+
 def _matches(pattern: re.Pattern[str], empty_too: bool = False) -> Callable[[Any], bool]:
     return lambda value: isinstance(value, str) and (bool(pattern.fullmatch(value)) or (empty_too and not value))
 
@@ -178,6 +183,7 @@ _PARAMS: Mapping[str, Mapping[str, tuple[bool, Callable[[Any], bool]]]] = {
         "tier": (False, lambda value: value in ("sealed", "one-pass")),
         "output_mime_type": (False, _matches(_MEDIA_TYPE, empty_too=True)),
         "protected_psnr_db": (False, _is_strength),
+        "search_seconds": (False, _is_search),
     },
     "evaluate": {"entry": (False, _matches(_ENTRY))},
     "restore": {"entry": (False, _matches(_ENTRY)), "without_receipt": (False, lambda value: type(value) is bool)},

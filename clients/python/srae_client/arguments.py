@@ -37,6 +37,7 @@ examples:
   srae protect *.jpg -o safe/ --tier one-pass   many files; they restore without their receipts
   srae protect photos/ -o safe/ --json          folders keep their structure
   srae protect cat.png --to srae-key-1-...      a friend may restore it too
+  srae protect cat.png --seconds 10             search longer, for what holds for more classifiers
 
 Receipts are sealed with your key and noted in the ledger. In the sealed tier, nobody restores the photo without its
 receipt and a key that opens it, you neither: keep a copy of the key (srae keys export FILE).
@@ -131,6 +132,13 @@ def _add_protect(parser: argparse.ArgumentParser) -> None:
         metavar="DB",
         help="how near the protected photo stays to the original, from 34 (misleads most, and shows on skies) to 48 "
         "(hardly ever seen, and misleads least) (default: the server's: sealed 42, one-pass 37)",
+    )
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        metavar="S",
+        help="how long to search for a code that holds for more classifiers, for each photo, at most 60; the sealed "
+        "tier's alone (default: one round, about a second on two cores)",
     )
     parser.add_argument(
         "--format",

@@ -21,12 +21,17 @@ IN_FLIGHT = 3
 RETRY_SECONDS = (1.0, 3.0, 9.0)
 
 Job = Callable[[Source], Awaitable[Record]]
+#: Takes what the job is at, in words; may be called in another thread.
+Tell = Callable[[str], None]
 
 
-async def run(sources: Sequence[Source], job: Job, doing: str, console: Console) -> list[Record | Failure]:
+async def run(
+    sources: Sequence[Source], job: Callable[[Source, Tell], Awaitable[Record]], doing: str, console: Console
+) -> list[Record | Failure]:
     """Does the job on every photo; the answers are in the photos' order.
 
     Args:
+        job: is given what it can tell the bar through.
         doing: what the bar says, as in "Protecting".
     """
     gate = asyncio.Semaphore(IN_FLIGHT)
@@ -37,8 +42,13 @@ async def run(sources: Sequence[Source], job: Job, doing: str, console: Console)
 
         async def one(source: Source) -> Record | Failure:
             async with gate:
-                progress.update(bar, description=f"{doing} {Text(readable(source.path.name)).markup}")
-                result = await attempt(source, job)
+                what = f"{doing} {Text(readable(source.path.name)).markup}"
+
+                def tell(at: str) -> None:
+                    progress.update(bar, description=f"{what}: {at}" if at else what)
+
+                tell("")
+                result = await attempt(source, lambda source: job(source, tell))
             progress.advance(bar)
             return result
 

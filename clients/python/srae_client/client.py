@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from typing import Self, TypeVar
@@ -106,18 +106,33 @@ class Client:
         tier: image.Tier.ValueType = image.TIER_UNSPECIFIED,
         mime_type: str = "",
         psnr_db: float | None = None,
+        search_seconds: float | None = None,
+        on_progress: Callable[[protection.ProtectionProgress], None] | None = None,
     ) -> Protected:
         """Protects a photo's file.
 
         Args:
             mime_type: what to encode it in; empty for the type that came in.
             psnr_db: the protected photo's PSNR, about; None for the service's default.
+            search_seconds: how long to search for a code that holds for more classifiers; None for one round.
+            on_progress: told how far it is, in a thread of its own; an older server tells nothing.
         """
         Request = protection.ProtectStreamRequest
-        options = protection.ProtectOptions(tier=tier, mime_type=mime_type, protected_psnr_db=psnr_db)
+        options = protection.ProtectOptions(
+            tier=tier,
+            mime_type=mime_type,
+            protected_psnr_db=psnr_db,
+            search_seconds=search_seconds,
+            report_progress=on_progress is not None,
+        )
         first = Request(options=options)
         requests = chain([first], (Request(chunk=chunk) for chunk in _chunks(data)))
-        answers = await self._call(self._protection.ProtectStream, requests)
+
+        def told(answer: protection.ProtectStreamResponse) -> None:
+            if on_progress is not None and answer.HasField("progress"):
+                on_progress(answer.progress)
+
+        answers = await self._call(self._protection.ProtectStream, requests, told)
         outcomes = [answer.outcome for answer in answers if answer.HasField("outcome")]
         photo = b"".join(answer.chunk for answer in answers)
         if not outcomes or not photo:
@@ -154,16 +169,27 @@ class Client:
         return answers[0].report
 
     async def _call(
-        self, method: grpc.StreamStreamMultiCallable[_Request, _Answer], requests: Iterator[_Request]
+        self,
+        method: grpc.StreamStreamMultiCallable[_Request, _Answer],
+        requests: Iterator[_Request],
+        told: Callable[[_Answer], None] = lambda _: None,
     ) -> list[_Answer]:
-        """Sends everything, and gives all answers.
+        """Sends everything, and gives all answers; told: each one as it comes.
 
         In a thread, on gRPC's blocking stack: its asyncio stack loses the server's reason (it says "Internal error from
         Core") whenever a server refuses before it has read the whole photo (github.com/grpc/grpc/issues/36066).
         """
         call = method(requests, timeout=DEADLINE_SECONDS)
+
+        def taken() -> list[_Answer]:
+            answers = []
+            for answer in call:
+                told(answer)
+                answers.append(answer)
+            return answers
+
         try:
-            return await asyncio.to_thread(list, call)
+            return await asyncio.to_thread(taken)
         except asyncio.CancelledError:
             call.cancel()
             raise

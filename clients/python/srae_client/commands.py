@@ -38,10 +38,17 @@ async def protect(arguments: Namespace) -> int:
     if sources:
         holder.public()  # a key that cannot be used is found out before any photo is sent
 
-    async def job(client: Client, source: Source) -> ProtectRecord:
+    async def job(client: Client, source: Source, tell: batch.Tell) -> ProtectRecord:
         _require_free(where.file, arguments.receipt)
         data = source.path.read_bytes()
-        made = await client.protect(data, records.TIERS[arguments.tier], mime_type, arguments.psnr)
+        made = await client.protect(
+            data,
+            records.TIERS[arguments.tier],
+            mime_type,
+            arguments.psnr,
+            arguments.seconds,
+            lambda progress: tell(show.stage(progress)),
+        )
         names = where.names(source, "-edited", made.outcome.mime_type)
         choices = ((arguments.receipt or receipts.path_beside(name), name) for name in names)
         # The receipt first: should the computer fail between the two, nothing is lost that cannot be made again.
@@ -71,7 +78,7 @@ async def restore(arguments: Namespace) -> int:
     if where.file is not None and files.PHOTO_TYPES.get(where.file.suffix.lower()) != _RESTORED_TYPE:
         raise UsageError(f"restored photos are PNG files, which lose nothing: call it {where.file.stem}.png")
 
-    async def job(client: Client, source: Source) -> RestoreRecord:
+    async def job(client: Client, source: Source, _: batch.Tell) -> RestoreRecord:
         _require_free(where.file)
         data = source.path.read_bytes()
         receipt_path = receipts.path_for(source.path, arguments.receipt)
@@ -109,7 +116,7 @@ async def evaluate(arguments: Namespace) -> int:
     _, failures = files.gather([arguments.original, arguments.protected])
     holder = _opening_holder()
 
-    async def job(client: Client, source: Source) -> EvaluateRecord:
+    async def job(client: Client, source: Source, _: batch.Tell) -> EvaluateRecord:
         receipt_path = receipts.path_for(source.path, arguments.receipt)
         receipt = receipts.read(receipt_path, holder) if receipt_path else None
         original = arguments.original.read_bytes()
@@ -184,7 +191,7 @@ async def _do(
     arguments: Namespace,
     sources: Sequence[Source],
     failures: Sequence[Failure],
-    job: Callable[[Client, Source], Awaitable[Record]],
+    job: Callable[[Client, Source, batch.Tell], Awaitable[Record]],
     doing: str,
 ) -> int:
     messages = show.messages_console()

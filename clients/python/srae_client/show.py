@@ -9,6 +9,12 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+from srae.v1.protection_service_pb2 import (
+    PROTECTION_STAGE_MEASURING,
+    PROTECTION_STAGE_SEARCHING,
+    PROTECTION_STAGE_WRITING,
+    ProtectionProgress,
+)
 
 from srae_client.records import Answer, EvaluateRecord, Failure, ProtectRecord, Record, RestoreRecord, View
 
@@ -31,6 +37,17 @@ def messages_console() -> Console:
 def readable(path: str) -> str:
     """A file name that can be printed: names need not be valid text."""
     return os.fsencode(path).decode("utf-8", errors="replace")
+
+
+def stage(progress: ProtectionProgress) -> str:
+    """What the server does with a photo, in words."""
+    rounds = f"{progress.rounds} round" + "s" * (progress.rounds != 1)
+    words = {
+        PROTECTION_STAGE_SEARCHING: f"searched, {rounds}",
+        PROTECTION_STAGE_WRITING: "writing",
+        PROTECTION_STAGE_MEASURING: "measuring",
+    }
+    return words.get(progress.stage, "")
 
 
 def results(records: Sequence[Record | Failure]) -> None:
