@@ -13,6 +13,7 @@ from tests.load.calls import TIERS
 from tests.load.curve import is_passed, load
 from tests.load.ghz import request_json
 from tests.load.progress import console
+from tests.load.replicas import replicas
 from tests.load.server import ServerDidNotStartError
 from tests.load.soak import soak
 
@@ -42,6 +43,18 @@ def _load(given: argparse.Namespace, command: str) -> int:
     return 0 if passed else 1
 
 
+def _replicas(given: argparse.Namespace, command: str) -> int:
+    figures = asyncio.run(replicas(given.seconds))
+    path = record.write("replicas", command, figures, given.results)
+    for row in figures["rows"]:
+        console.print(
+            f"{row['replicas']} replicas: {row['calls_per_second']:.2f} calls a second, "
+            f"{row['measured_over_predicted']:.2f} of what is reckoned"
+        )
+    console.print(f"written to {path}")
+    return 0
+
+
 def _request(given: argparse.Namespace, _: str) -> int:
     print(request_json(given.service, given.tier))
     return 0
@@ -62,6 +75,12 @@ def _parser() -> argparse.ArgumentParser:
     request.add_argument("--service", choices=("protect", "evaluate"), default="protect")
     request.add_argument("--tier", choices=tuple(TIERS), default="one-pass")
     request.set_defaults(run=_request, name="request")
+    several = commands.add_parser(
+        "replicas",
+        help="1, 2 and 4 replicas of one core each behind round_robin, against the capacity page's arithmetic",
+    )
+    several.add_argument("--seconds", type=float, default=40.0, help="for each number (default: %(default)s)")
+    several.set_defaults(run=_replicas, name="python -m tests.load replicas")
     one = commands.add_parser(
         "soak", help="a steady rate below the capacity for a long time; judges failures and memory"
     )

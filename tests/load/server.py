@@ -12,6 +12,7 @@ from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 _START_SECONDS = 180.0
@@ -49,9 +50,12 @@ class Server:
 
 @asynccontextmanager
 async def serving(
-    *arguments: str, environment: Mapping[str, str] | None = None, is_on_loopback: bool = False
+    *arguments: str,
+    environment: Mapping[str, str] | None = None,
+    is_on_loopback: bool = False,
+    core: int | None = None,
 ) -> AsyncIterator[Server]:
-    """A server with these further arguments, for as long as the context lasts.
+    """A server with these further arguments, for as long as the context lasts; core: the only one that it may use.
 
     Raises:
         ServerDidNotStartError: with the end of its log.
@@ -66,6 +70,7 @@ async def serving(
             stdout=PIPE,
             stderr=log,
             env={**os.environ, **(environment or {})},
+            preexec_fn=None if core is None else partial(os.sched_setaffinity, 0, {core}),
         )
         try:
             assert process.stdout is not None

@@ -49,8 +49,35 @@ def section(results: Path) -> str | None:
             "## Capacity",
             f"Arithmetic on the call times above (over gRPC, models in process), for replicas of {cores} cores that make one "
             f"call after the other and are used to {100 * UTILISATION:.0f} %. Two calls at once on {cores} cores gain "
-            "something that is left out, so this is an upper bound on machines. It was not checked against several replicas. "
+            "something that is left out, so this is an upper bound on machines. "
             "A GPU was not measured; it would take over the networks, and decoding and encoding (the stages above) would be next.",
             table(heads, rows),
+            *_checked(results),
         ]
     )
+
+
+def _checked(results: Path) -> list[str]:
+    """What several replicas did, where that was measured."""
+    path = results / "replicas.json"
+    if not path.is_file():
+        return ["It was not checked against several replicas."]
+    found = json.loads(path.read_text())
+    rows = [
+        (
+            row["replicas"],
+            row["callers"],
+            f"{row['calls_per_second']:.2f}",
+            f"{row['predicted_calls_per_second']:.2f}",
+            f"{row['measured_over_predicted']:.2f}",
+        )
+        for row in found["rows"]
+    ]
+    return [
+        f"Checked: replicas of one core each on {found['serving_cores']} cores, behind one client's round_robin, calls of "
+        f"*{found['kind']}* pixels kept under way for {found['seconds']:g} seconds. Reckoned is the one replica's rate times "
+        "the cores that serve: replicas beyond the cores add nothing.",
+        table(["replicas", "callers", "calls/s", "reckoned", "measured over reckoned"], rows),
+        f"*`{found['command']}`, commit {found['commit']}; {found['cores']} cores, {found['machine']}, no GPU used, "
+        f"{found['date']}. The generator shares these cores.*",
+    ]
