@@ -28,8 +28,8 @@ before(async () => {
   await site.wait("astronaut", 1);
 });
 after(async () => {
-  await browser.close();
   site.stop();
+  await browser.close();
 });
 
 test("the popup: this site, health, before and after", async () => {
