@@ -42,6 +42,37 @@ test("a frame in a page where the extension is not: its dialog is in the frame, 
   await uploads.expectNothing("lonely");
 });
 
+test("a dialog in a frame of 200 x 100 pixels is read from its top, scrolled and answered by keyboard", async () => {
+  await browser.goto(`${site.unnamedOrigin}/around/small/200x100`);
+  await browser.chooseInFrame(photo("no-room.png"));
+  const [{ context }] = await browser.frames();
+  await browser.waitForDialog(40, context);
+  const look = () => browser.withDialog((dialog) => {
+    const { left, right, top, bottom } = dialog.getBoundingClientRect();
+    const isSeen = (element) => {
+      const box = element.getBoundingClientRect();
+      return box.left >= left && box.right <= right && box.top >= top && box.bottom <= bottom;
+    };
+    return { fits: left >= 0 && top >= 0 && right <= innerWidth && bottom <= innerHeight && dialog.scrollWidth <= dialog.clientWidth,
+      title: isSeen(dialog.querySelector("h2")), buttons: [...dialog.querySelectorAll("button")].map(isSeen), scrolled: dialog.scrollTop };
+  }, context);
+  const first = await look();
+  assert.deepEqual([first.fits, first.title], [true, true], JSON.stringify(first));
+  await browser.screenshot(join(OUT, "small.png"));
+  await browser.press("ArrowDown", context);
+  const until = async (isSo) => {
+    for (let tries = 0; tries < 50; tries += 1) if (isSo(await look())) return;
+    assert.fail(JSON.stringify(await look()));
+  };
+  await until(({ scrolled }) => scrolled > 0);
+  await browser.press("Tab", context);
+  await until(({ buttons }) => buttons.at(-1));
+  await browser.screenshot(join(OUT, "small-end.png"));
+  await browser.press("Escape", context);
+  await uploads.expectNothing("small");
+  assert.equal(await browser.dialog(context), null);
+});
+
 test("a data: page that a named site's page opened is that site's: the extension is there, and shows its frames' dialogs", async () => {
   await open("attached", "before");
   await browser.goto(`data:text/html,<iframe id=inner src="${site.origin}/attached/data-around"></iframe>`); // BiDi goes there as the page
