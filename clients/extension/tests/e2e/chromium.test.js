@@ -262,5 +262,5 @@ test("animations go as they are by default, and are stopped where the person say
 });
 
 testFrames(() => ({ browser, site, uploads }));
-testUnprotected(() => ({ browser, site, uploads }), () => join(OUT, "not-protected.png"));
+testUnprotected(() => ({ browser, site, uploads }), () => join(process.env.SRAE_TEST_OUT, "pictures/frame.png"));
 testWidgets(() => ({ browser, site, uploads }));
