@@ -191,7 +191,7 @@ test("in German: the popup, the options and the dialog, with nothing cut off", a
     assert.match(await german.waitForDialog(), /Das Hochladen wurde angehalten[^]*Nicht senden/);
     await german.screenshot(join(PICTURES, "dialog-german.png"));
     await german.press("Escape");
-    for (const [path, width, words] of [[`popup.html?address=${encodeURIComponent(site.origin)}`, 380, "Fotos können geschützt werden."], ["options.html", 700, "Das Verzeichnis ist leer."]]) {
+    for (const [path, width, words] of [[`popup.html?address=${encodeURIComponent(site.origin)}`, 380, "Fotos können geschützt werden."], ["options.html", 700, "Er entsteht, wenn das erste Foto geschützt wird."]]) {
       const page = await german.openOwnPage(path);
       await page.setViewportSize({ width, height: 720 });
       await page.getByText(words).waitFor({ timeout: 20000 });
