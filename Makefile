@@ -97,7 +97,7 @@ test-e2e: setup browsers $(EXTENSION)/node_modules/.stamp ## Runs the extension 
 
 .PHONY: extension-pictures
 extension-pictures: test-e2e ## Takes the pictures of docs/extension.md from the browser tests
-	for kind in popup dialog viewer options; do cp out/e2e/pictures/$$kind.png docs/pictures/extension-$$kind.png; done
+	for kind in popup dialog frame viewer passphrase options dialog-german; do cp out/e2e/pictures/$$kind.png docs/pictures/extension-$$kind.png; done
 
 .PHONY: check
 check: setup check-deploy check-extension ## Lints: ruff, mypy, import rules, protos, what a cluster gets, the extension

@@ -36,8 +36,8 @@ function siteLine([site, mode]) {
 async function showService() {
   const { service, failure, public_key: publicKey, checks } = await call("health");
   place("endpoint").textContent = failure ? explain(failure) : text("endpointNow", service?.address || service?.kind);
-  const { summary = "", mend = "" } = checks.find(({ name }) => name === "key") ?? {};
-  place("key").textContent = publicKey ?? `${summary} ${mend}`;
+  const { ok, summary = "", mend = "" } = checks.find(({ name }) => name === "key") ?? {};
+  place("key").textContent = publicKey ?? (ok ? text("keyNone") : `${summary} ${mend}`);
   place("copy-key").hidden = !publicKey;
 }
 

@@ -2,7 +2,7 @@
 
 import { call, make, text } from "./page.js";
 
-const seen = ({ label, confidence }) => `${label} ${Math.round(100 * confidence)} %`;
+const seen = ({ label, confidence }) => `${label} ${Math.round(100 * confidence)}\u00a0%`;
 
 /** Elements for the last photos that were protected. */
 export async function pairs(limit) {

@@ -37,5 +37,6 @@ export function askHere({ title, lines, small = "", choices }, signal = undefine
     for (const type of ["keydown", "keyup", "keypress"]) dialog.addEventListener(type, (event) => event.stopPropagation());
     dialog.showModal();
     buttons[0].focus();
+    dialog.scrollTop = 0; // it is read from its top, however small the frame
   });
 }

@@ -16,6 +16,15 @@ const STYLE = `
   button.main { background: #1b6e4a; border-color: #1b6e4a; color: #fff; }
   button.risky { border-color: #b3261e; color: #b3261e; }
   button:focus-visible { outline: 3px solid #5b8def; outline-offset: 2px; }
+  @media (max-width: 340px), (max-height: 240px) {
+    * { font-size: 12px; line-height: 1.35; }
+    dialog { width: 100%; max-width: none; max-height: 100%; padding: .4rem .5rem; border-radius: 0; overflow: auto; }
+    section { inset: auto 0 0 auto; max-width: 100vw; max-height: 100vh; padding: .3rem .5rem; overflow: auto; }
+    h2 { font-size: 14px; margin: 0; }
+    p, ul { margin: .2rem 0; max-height: none; }
+    menu { margin-top: .4rem; gap: .4rem; }
+    button { padding: .15rem .5rem; }
+  }
   @media (prefers-color-scheme: dark) {
     dialog, section, button { color: #e6e1e5; background: #26252b; }
     .small { color: #cac4d0; }

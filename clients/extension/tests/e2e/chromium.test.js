@@ -1,7 +1,7 @@
 // Chromium: every way on which a page gets a photo, with the real host and the real service.
 
 import assert from "node:assert/strict";
-import { copyFileSync, cpSync, mkdirSync, readFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { Chromium } from "./support/chromium.js";
@@ -21,13 +21,7 @@ before(async () => {
   browser = await Chromium.launch(process.env.SRAE_TEST_EXTENSION);
 });
 
-after(async () => {
-  uploads.save(join(OUT, "uploads.json"));
-  await browser.close();
-  copyFileSync(join(browser.folder, "ledger.sqlite3"), join(OUT, "ledger.sqlite3"));
-  cpSync(join(browser.folder, "config"), join(OUT, "config"), { recursive: true });
-  site.stop();
-});
+after(() => uploads.end(browser, OUT));
 
 const open = (page, name = page) => browser.goto(`${site.origin}/${page}/${name}`);
 const base64 = (name) => readFileSync(photo(name)).toString("base64");
@@ -268,5 +262,5 @@ test("animations go as they are by default, and are stopped where the person say
 });
 
 testFrames(() => ({ browser, site, uploads }));
-testUnprotected(() => ({ browser, site, uploads }), () => join(OUT, "not-protected.png"));
+testUnprotected(() => ({ browser, site, uploads }), () => join(process.env.SRAE_TEST_OUT, "pictures/frame.png"));
 testWidgets(() => ({ browser, site, uploads }));

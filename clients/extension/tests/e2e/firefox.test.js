@@ -2,7 +2,7 @@
 // has no way to drag a file in from outside.
 
 import assert from "node:assert/strict";
-import { copyFileSync, cpSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { Firefox } from "./support/firefox.js";
@@ -23,13 +23,7 @@ before(async () => {
   browser = await Firefox.launch(process.env.SRAE_TEST_EXTENSION);
 });
 
-after(async () => {
-  uploads.save(join(OUT, "uploads.json"));
-  await browser.close();
-  copyFileSync(join(browser.folder, "ledger.sqlite3"), join(OUT, "ledger.sqlite3"));
-  cpSync(join(browser.folder, "config"), join(OUT, "config"), { recursive: true });
-  site.stop();
-});
+after(() => uploads.end(browser, OUT));
 
 const open = (page, name = page) => browser.goto(`${site.origin}/${page}/${name}`);
 const base64 = (name) => readFileSync(photo(name)).toString("base64");

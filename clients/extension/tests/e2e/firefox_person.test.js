@@ -2,7 +2,7 @@
 // a photo that Chromium has, a test says so; where no driver can work the system's part of a way, the test names what stands in.
 
 import assert from "node:assert/strict";
-import { copyFileSync, cpSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { FirefoxWindows } from "./support/firefox_windows.js";
@@ -23,28 +23,64 @@ before(async () => {
   await browser.replacePicker();
 });
 
-after(async () => {
-  site.stop();
-  uploads.save(join(OUT, "uploads.json"));
-  await browser.close();
-  copyFileSync(join(browser.folder, "ledger.sqlite3"), join(OUT, "ledger.sqlite3"));
-  cpSync(join(browser.folder, "config"), join(OUT, "config"), { recursive: true });
-});
+after(() => uploads.end(browser, OUT));
 
 const open = (page, name = page) => browser.goto(`${site.origin}/${page}/${name}`);
 const base64 = (name) => readFileSync(photo(name)).toString("base64");
 const says = (tab, words) => browser.until((text) => document.body.innerText.includes(text), words, tab).catch(async () =>
   assert.fail(`not ${words} but ${await browser.evaluate(() => document.body.innerText, undefined, tab)}`));
 
-// Stands first: in a tab where another page was before, this dialog does not come (docs/extension.md, known gaps).
-test("a frame in a page where the extension is not: its dialog is in the frame", async () => {
-  await browser.goto(`data:text/html,<iframe id=inner width=600 height=400 src="${site.origin}/attached/lonely"></iframe>`);
+test("a frame in a page where the extension is not: its dialog is in the frame, also in a tab that was at a named site before", async () => {
+  await open("attached", "before");
+  await browser.goto(`${site.unnamedOrigin}/around/lonely/600x400`);
   await browser.chooseInFrame(photo("no-room.png"));
   const [{ context }] = await browser.frames();
   assert.match(await browser.waitForDialog(40, context), /UNCHANGED_OUTPUT/);
   assert.equal(await browser.dialog(), null);
+  await uploads.expectNothing("lonely"); // while nobody answers
   await browser.clickButton("Do not send", context);
   await uploads.expectNothing("lonely");
+});
+
+test("a dialog in a frame of 200 x 100 pixels is read from its top, scrolled and answered by keyboard", async () => {
+  await browser.goto(`${site.unnamedOrigin}/around/small/200x100`);
+  await browser.chooseInFrame(photo("no-room.png"));
+  const [{ context }] = await browser.frames();
+  await browser.waitForDialog(40, context);
+  const look = () => browser.withDialog((dialog) => {
+    const { left, right, top, bottom } = dialog.getBoundingClientRect();
+    const isSeen = (element) => {
+      const box = element.getBoundingClientRect();
+      return box.left >= left && box.right <= right && box.top >= top && box.bottom <= bottom;
+    };
+    return { fits: left >= 0 && top >= 0 && right <= innerWidth && bottom <= innerHeight && dialog.scrollWidth <= dialog.clientWidth,
+      title: isSeen(dialog.querySelector("h2")), buttons: [...dialog.querySelectorAll("button")].map(isSeen), scrolled: dialog.scrollTop };
+  }, context);
+  const first = await look();
+  assert.deepEqual([first.fits, first.title], [true, true], JSON.stringify(first));
+  await browser.screenshot(join(OUT, "small.png"));
+  await browser.press("ArrowDown", context);
+  const until = async (isSo) => {
+    for (let tries = 0; tries < 50; tries += 1) if (isSo(await look())) return;
+    assert.fail(JSON.stringify(await look()));
+  };
+  await until(({ scrolled }) => scrolled > 0);
+  await browser.press("Tab", context);
+  await until(({ buttons }) => buttons.at(-1));
+  await browser.screenshot(join(OUT, "small-end.png"));
+  await browser.press("Escape", context);
+  await uploads.expectNothing("small");
+  assert.equal(await browser.dialog(context), null);
+});
+
+test("a data: page that a named site's page opened is that site's: the extension is there, and shows its frames' dialogs", async () => {
+  await open("attached", "before");
+  await browser.goto(`data:text/html,<iframe id=inner src="${site.origin}/attached/data-around"></iframe>`); // BiDi goes there as the page
+  await browser.chooseInFrame(photo("no-room.png"));
+  assert.match(await browser.waitForDialog(), /UNCHANGED_OUTPUT/);
+  await uploads.expectNothing("data-around"); // while nobody answers
+  await browser.clickButton("Do not send");
+  await uploads.expectNothing("data-around");
 });
 
 for (const page of ["detached", "showpicker"]) {

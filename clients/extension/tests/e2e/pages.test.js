@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { Chromium } from "./support/chromium.js";
@@ -16,7 +16,6 @@ let browser;
 let site;
 
 before(async () => {
-  mkdirSync(PICTURES, { recursive: true });
   site = await new Site(join(process.env.SRAE_TEST_OUT, "pages")).start();
   browser = await Chromium.launch(process.env.SRAE_TEST_EXTENSION);
   await browser.goto(`${site.origin}/attached/cat`);
@@ -28,8 +27,8 @@ before(async () => {
   await site.wait("astronaut", 1);
 });
 after(async () => {
-  await browser.close();
   site.stop();
+  await browser.close();
 });
 
 test("the popup: this site, health, before and after", async () => {
@@ -181,6 +180,29 @@ test("a page finds no way to the extension", async () => {
   await browser.choose("#pick", photo("cat.png"));
   assert.notDeepEqual((await site.wait("late", 1))[0].bytes, readFileSync(photo("cat.png")));
   assert.equal(await heard, "silence");
+});
+
+test("in German: the popup, the options and the dialog, with nothing cut off", async () => {
+  const german = await Chromium.launch(process.env.SRAE_TEST_EXTENSION, { language: "de" });
+  try {
+    await german.page.setViewportSize({ width: 900, height: 560 });
+    await german.goto(`${site.origin}/attached/german`);
+    await german.choose("#pick", photo("no-room.png"));
+    assert.match(await german.waitForDialog(), /Das Hochladen wurde angehalten[^]*Nicht senden/);
+    await german.screenshot(join(PICTURES, "dialog-german.png"));
+    await german.press("Escape");
+    for (const [path, width, words] of [[`popup.html?address=${encodeURIComponent(site.origin)}`, 380, "Fotos können geschützt werden."], ["options.html", 700, "Er entsteht, wenn das erste Foto geschützt wird."]]) {
+      const page = await german.openOwnPage(path);
+      await page.setViewportSize({ width, height: 720 });
+      await page.getByText(words).waitFor({ timeout: 20000 });
+      const cutOff = await page.evaluate(() => [...document.querySelectorAll("*")]
+        .filter((element) => element.clientWidth > 0 && element.scrollWidth > element.clientWidth).map((element) => element.outerHTML));
+      assert.deepEqual(cutOff, []);
+      await page.screenshot({ path: join(PICTURES, `${path.split(".")[0]}-german.png`), fullPage: true });
+    }
+  } finally {
+    await german.close();
+  }
 });
 
 test("the dialog, for its picture", async () => {

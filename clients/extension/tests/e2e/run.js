@@ -19,7 +19,7 @@ const photos = join(out, "photos");
 const own = mkdtempSync(join(tmpdir(), "srae-"));
 process.env.TMPDIR = own;
 rmSync(out, { recursive: true, force: true });
-mkdirSync(out, { recursive: true });
+mkdirSync(join(out, "pictures"), { recursive: true });
 execFileSync(PYTHON, [join(HERE, "support/photos.py"), photos]);
 build(join(out, "extension"), "http://127.0.0.1/*", "http://localhost/*");
 const service = await startService();

@@ -8,22 +8,22 @@ import { environment, installHost } from "./service.js";
 
 export const EXTENSION_ID = "ojmbpmiebdaininhleljkmghomdficil";
 const ARGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-  "--disable-component-update", "--disable-sync", "--lang=en"];
+  "--disable-component-update", "--disable-sync"];
 
 export class Chromium {
   /**
    * @param extension the folder of the built extension
    * @param install how the host is made known: called with (env, profile); as a person does it where left out
    */
-  static async launch(extension, { install = (env, profile) => installHost(env, "--profile-dir", profile), env: more = {}, headless = true } = {}) {
+  static async launch(extension, { install = (env, profile) => installHost(env, "--profile-dir", profile), env: more = {}, headless = true, language = "en" } = {}) {
     const browser = new Chromium();
     browser.folder = mkdtempSync(join(tmpdir(), "srae-chromium-"));
     const profile = join(browser.folder, "profile");
-    browser.env = environment(browser.folder, more);
+    browser.env = environment(browser.folder, { LANGUAGE: language, ...more });
     install(browser.env, profile);
     browser.context = await chromium.launchPersistentContext(profile, {
-      executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", headless, env: browser.env, locale: "en-GB",
-      args: [...ARGS, `--disable-extensions-except=${extension}`, `--load-extension=${extension}`],
+      executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", headless, env: browser.env, locale: language === "en" ? "en-GB" : language,
+      args: [...ARGS, `--lang=${language}`, `--disable-extensions-except=${extension}`, `--load-extension=${extension}`],
     });
     browser.worker = browser.context.serviceWorkers()[0] ?? (await browser.context.waitForEvent("serviceworker"));
     browser.page = browser.context.pages()[0] ?? (await browser.context.newPage());

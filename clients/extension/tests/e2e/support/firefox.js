@@ -17,7 +17,7 @@ const PREFERENCES = {
   "focusmanager.testmode": true, "remote.prefs.recommended": true, "network.proxy.type": 0, "dom.events.testing.asyncClipboard": true,
   "extensions.webextensions.uuids": JSON.stringify({ "extension@srae": PAGES_ID }),
 };
-const KEYS = { Enter: "\uE007", Tab: "\uE004", Escape: "\uE00C" };
+const KEYS = { Enter: "\uE007", Tab: "\uE004", Escape: "\uE00C", ArrowDown: "\uE015" };
 
 const freePort = () => new Promise((resolve) => {
   const server = createServer().listen(0, "127.0.0.1", () => {
@@ -142,10 +142,10 @@ export class Firefox {
       { type: "pointerMove", x: 0, y: 0, origin: { type: "element", element } }, { type: "pointerDown", button: 0 }, { type: "pointerUp", button: 0 }] }] });
   }
 
-  async press(key) {
+  async press(key, context = this.context) {
     const value = KEYS[key] ?? key;
     const actions = [{ type: "key", id: "keyboard", actions: [{ type: "keyDown", value }, { type: "keyUp", value }] }];
-    await this.send("input.performActions", { context: this.context, actions });
+    await this.send("input.performActions", { context, actions });
   }
 
   async frames() {
@@ -171,6 +171,15 @@ export class Firefox {
   dialog = (context = this.context) => this.#text("dialog", context);
   /** The text of the small box in the corner; null where none is shown. */
   notice = (context = this.context) => this.#text("section", context);
+
+  /** Evaluates a function with the open dialog's element. */
+  async withDialog(code, context = this.context) {
+    const { sharedId } = (await this.#boxes(context)).find(({ value }) => value.localName === "dialog");
+    const { result, exceptionDetails } = await this.send("script.callFunction",
+      { functionDeclaration: `(dialog) => JSON.stringify((${code})(dialog))`, arguments: [{ sharedId }], target: { context }, awaitPromise: false });
+    if (exceptionDetails) throw new Error(exceptionDetails.text);
+    return JSON.parse(result.value);
+  }
 
   /** Clicks a button of the extension's boxes with the mouse, waiting until it is there. */
   async clickButton(label, context = this.context) {

@@ -25,6 +25,8 @@ export const FRAMES = {
 
 export const PAGES = {
   empty: page(""),
+  // a frame of this site, so large (200x100), for a page of another site
+  around: ({ upload, site, frame }) => script(`<iframe id="inner" style="border:0" width="${frame.split("x")[0]}" height="${frame.split("x")[1]}" src="${site.origin}/attached/${upload.split("/").pop()}"></iframe>`),
   // the common form, sent by its button
   form: ({ upload }) => script(`<form action="${upload}" method="post" enctype="multipart/form-data" target="_self"><input id="pick" type="file" name="photo" multiple required><button id="go">Send</button></form>`),
   // sent by script as soon as something is chosen

@@ -40,6 +40,8 @@ export class Site {
     this.origin = `http://127.0.0.1:${this.server.address().port}`;
     // Another origin on the same machine, for frames.
     this.otherOrigin = this.origin.replace("127.0.0.1", "localhost");
+    // One that the extension's manifest does not name: both browsers look for such names on this machine alone.
+    this.unnamedOrigin = this.origin.replace("127.0.0.1", "elsewhere.localhost");
     return this;
   }
 

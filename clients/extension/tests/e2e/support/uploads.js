@@ -1,7 +1,7 @@
 // What a browser's tests share: the photos, and the list of received files that the verifier judges at the end.
 
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 export const PHOTOS = process.env.SRAE_TEST_PHOTOS;
@@ -46,7 +46,16 @@ export class Uploads {
     assert.deepEqual(this.site.received(name).map(({ bytes }) => bytes.length), [], `${name}: nothing may come`);
   }
 
-  save(path) {
-    writeFileSync(path, JSON.stringify(this.#list));
+  /**
+   * Ends a browser's tests. The site goes first: left open, it keeps node running where something after it fails. What was
+   * noted is kept in the folder with the browser's ledger and keys, for the verifier.
+   */
+  async end(browser, folder) {
+    this.site.stop();
+    await browser.close();
+    if (this.#list.length === 0) return;
+    writeFileSync(join(folder, "uploads.json"), JSON.stringify(this.#list));
+    copyFileSync(join(browser.folder, "ledger.sqlite3"), join(folder, "ledger.sqlite3"));
+    cpSync(join(browser.folder, "config"), join(folder, "config"), { recursive: true });
   }
 }
