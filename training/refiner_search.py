@@ -42,6 +42,7 @@ class Idea:
 
     config: RefinerConfig
     networks: tuple[int, ...] = (0, 1)
+    rounds: int = 1
 
 
 BOTH = RefinerConfig(
@@ -61,6 +62,7 @@ BEST = replace(BOTH, steps=12, crop=0.3, resize=0.12)
 PLAIN = replace(BEST, chroma=0.5, plain_steps=4)
 WIDE = replace(PLAIN, crop=0.4, resize=0.2, texture=0.5, level_step=2)
 OWN = replace(WIDE, momentum=1.0, extra_steps=12)
+SHIPPED = RefinerConfig()
 QUICK = replace(WIDE, steps=2, momentum=1.0, step_share=1.0, level_step=8, plain_steps=2, extra_steps=0)
 IDEAS = {
     "Lite0 alone, 8 steps (as shipped before)": Idea(BOTH, (0,)),
@@ -88,6 +90,12 @@ IDEAS = {
     "own sizes, 12 extra steps, 16 steps, 2 plain, margin 4, likeness 40": Idea(
         replace(OWN, steps=16, plain_steps=2, margin=4.0, likeness=40.0)
     ),
+    # Rounds, each with views of its own, as long as the caller gives.
+    "as shipped, one round": Idea(SHIPPED),
+    "as shipped, two rounds": Idea(SHIPPED, rounds=2),
+    "as shipped, four rounds": Idea(SHIPPED, rounds=4),
+    "as shipped, two rounds with the same views": Idea(replace(SHIPPED, rounds=1), rounds=2),
+    "as shipped, 32 steps": Idea(replace(SHIPPED, steps=32)),
     # The one-pass tier's: as few looks as do it.
     "quick: 1 step, Lite0": Idea(replace(QUICK, steps=1, plain_steps=1), (0,)),
     "quick: 2 steps, Lite0": Idea(QUICK, (0,)),
@@ -149,7 +157,7 @@ def measure(idea: Idea, strength_db: float, photos: list[Case], eyes: Eyes) -> d
     psnr, entropies, seconds = [], [], 0.0
     for case in photos:
         begun = time.process_time()
-        code = refine(refiner, case.pixels, strength_db)
+        code = refine(refiner, case.pixels, strength_db, idea.rounds)
         seconds += time.process_time() - begun
         moved = perturb.add(case.pixels, code)
         for view, answer in views(moved, eyes).items():
@@ -166,10 +174,13 @@ def measure(idea: Idea, strength_db: float, photos: list[Case], eyes: Eyes) -> d
     }
 
 
-def refine(refiner: Refiner, pixels: Pixels, strength_db: float) -> NDArray[np.int8]:
+def refine(refiner: Refiner, pixels: Pixels, strength_db: float, rounds: int) -> NDArray[np.int8]:
     low, high = (torch.from_numpy(bound)[None].float() for bound in perturb.headroom(pixels))
     images = [torch.from_numpy(down(pixels, eye.side))[None].float() for eye in refiner.eyes]
-    return refiner(images, low, high, torch.tensor([[strength_db]]))[0].numpy().astype(np.int8)
+    code = torch.zeros_like(low)
+    for made in range(rounds):
+        code = refiner(images, low, high, torch.tensor([[strength_db]]), code, torch.tensor([[made]]))
+    return code[0].numpy().astype(np.int8)
 
 
 def main() -> None:

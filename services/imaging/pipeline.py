@@ -40,8 +40,10 @@ MADE_WITH = {
 #: How strong a tier's perturbation is, as the protected photo's PSNR in dB: unless asked, and the limits.
 STRENGTHS_DB = {Tier.ONE_PASS: 37.0, Tier.SEALED: 42.0}
 STRONGEST_DB, WEAKEST_DB = 34.0, 48.0
-#: The refiner's input for the code that a further round starts from.
-START = "INPUT__5"
+#: The refiner's inputs for the code that a round starts from, and for how many were made before.
+START, MADE = "INPUT__5", "INPUT__6"
+#: Of a search. In trials, further ones gained nothing (docs/adr/0018).
+MOST_ROUNDS = 4
 #: The longest search that may be asked for.
 LONGEST_SEARCH_SECONDS = 60.0
 
@@ -74,10 +76,12 @@ class Search:
 
     Attributes:
         seconds: one round is always made, and further ones while they fit into this.
+        most_rounds: it ends after so many.
         on_round: told after each how many have been made.
     """
 
     seconds: float = 0.0
+    most_rounds: int = MOST_ROUNDS
     on_round: Callable[[int], None] = lambda rounds: None
 
 
@@ -118,9 +122,9 @@ async def _searched(model: str, inputs: dict[str, NDArray[Any]], backend: Backen
         answer = await backend.infer(model, inputs)
         search.on_round(rounds)
         now = time.monotonic()
-        if now + (now - begun) > ends:  # the next one takes about as long
+        if rounds == search.most_rounds or now + (now - begun) > ends:  # the next one takes about as long
             break
-        inputs = {**inputs, START: answer.tensors["OUTPUT__0"]}
+        inputs = {**inputs, START: answer.tensors["OUTPUT__0"], MADE: np.full((1, 1), rounds, np.uint8)}
     return answer
 
 
@@ -139,7 +143,7 @@ def writer_inputs(
     strength = np.array([strength_db], dtype=np.float32)
     tensors: list[NDArray[Any]] = [images[0], *bounds, strength, *images[1:]]
     if tier is Tier.SEALED:
-        tensors.append(np.zeros_like(bounds[0]))
+        tensors += [np.zeros_like(bounds[0]), np.zeros(1, np.uint8)]
     return {f"INPUT__{index}": tensor[None] for index, tensor in enumerate(tensors)}
 
 

@@ -43,8 +43,8 @@ _SECOND = Spec("uint8", (3, *[CLASSIFIER_SIDES["classifier_efficientnet_lite1"]]
 
 SIGNATURES = {
     "protector": Signature(_WRITER, [_CODE]),
-    # The last is the code to start from: zeros, or an earlier round's.
-    "refiner": Signature([*_WRITER, _SECOND, _CODE], [_CODE]),
+    # The last two: the code to start from, zeros or an earlier round's, and how many rounds were made.
+    "refiner": Signature([*_WRITER, _SECOND, _CODE, Spec("uint8", (1,))], [_CODE]),
     "recoverer": Signature([_PHOTO], [_CODE]),
     **{
         name: Signature([Spec("uint8", (3, side, side))], [Spec("float32", (1000,))])

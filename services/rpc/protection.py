@@ -73,7 +73,7 @@ class ProtectionServicer(ProtectionServiceServicer):
         tier = _tier(options)
         strength_db = _strength_db(options)
         progress = _Progress(tell)
-        search = pipeline.Search(_search_seconds(options, tier), progress.searched)
+        search = pipeline.Search(_search_seconds(options, tier), on_round=progress.searched)
         async with self._gate.turn:
             original = await decoded(image)
             protected = await pipeline.protect(original, tier, self._backend, strength_db, search)

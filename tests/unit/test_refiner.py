@@ -45,7 +45,7 @@ def refine(
     bounds = torch.full((1, 3, GRID_SIZE, GRID_SIZE), room)
     images = [x, resize(x, 240) if second is None else second]
     refiner, start = Refiner(config, [Half(), Half()], [224, 240]), torch.zeros_like(bounds)
-    return refiner(images, -bounds, bounds, torch.tensor([[strength_db]]), start)
+    return refiner(images, -bounds, bounds, torch.tensor([[strength_db]]), start, torch.zeros(1, 1))
 
 
 def test_the_answer_changes() -> None:
@@ -90,7 +90,7 @@ def test_the_features_are_made_unlike_too() -> None:
 
     def likeness(weight: float) -> Tensor:
         refiner = Refiner(RefinerConfig(likeness=weight, extra_steps=0), [TopAndHalf()], [WORKING_SIZE])
-        code = refiner([x], -bounds, bounds, torch.tensor([[40.0]]), torch.zeros_like(bounds))
+        code = refiner([x], -bounds, bounds, torch.tensor([[40.0]]), torch.zeros_like(bounds), torch.zeros(1, 1))
         return torch.cosine_similarity(TopAndHalf()(x)[1], TopAndHalf()(x + Up()(code))[1])
 
     assert likeness(0.0) > 0.99
@@ -108,12 +108,23 @@ def test_a_further_round_goes_on_from_the_code_of_the_one_before() -> None:
     refiner, strength = Refiner(few, [Half()], [WORKING_SIZE]), torch.tensor([[32.0]])
     code, leads = torch.zeros_like(bounds), []
     for _ in range(6):
-        code = refiner([x], -bounds, bounds, strength, code)
+        code = refiner([x], -bounds, bounds, strength, code, torch.zeros(1, 1))
         logits = Half()(x + Up()(code))[0][0]
         leads.append(float(logits[0] - logits[1]))
         assert psnr_db(code) >= 32.0
     assert leads == sorted(leads, reverse=True)
     assert leads[-1] < 3 * leads[0] < 0, "each goes on, and away from the original's label"
+
+
+def test_each_round_has_views_of_its_own_and_then_they_come_again() -> None:
+    x, bounds = coloured(), torch.full((1, 3, GRID_SIZE, GRID_SIZE), 60.0)
+    refiner = Refiner(RefinerConfig(steps=4, extra_steps=0, rounds=2), [Half()], [WORKING_SIZE])
+    strength, start = torch.tensor([[40.0]]), torch.zeros_like(bounds)
+    first, second, third = (
+        refiner([x], -bounds, bounds, strength, start, torch.tensor([[made]])) for made in (0, 1, 2)
+    )
+    assert not torch.equal(first, second)
+    assert torch.equal(first, third)
 
 
 def test_a_photo_without_room_stays_as_it_is() -> None:
@@ -190,6 +201,6 @@ def test_a_first_look_at_the_whole_photo_tells_its_label_too(plain_steps: int, l
     bounds = torch.full((1, 3, GRID_SIZE, GRID_SIZE), 60.0)
     x = coloured()
     refiner = Refiner(config, [Counted()], [WORKING_SIZE])
-    code = refiner([x], -bounds, bounds, torch.tensor([[40.0]]), torch.zeros_like(bounds))
+    code = refiner([x], -bounds, bounds, torch.tensor([[40.0]]), torch.zeros_like(bounds), torch.zeros(1, 1))
     assert len(seen) == looks
     assert answer(x + Up()(code)) == 1

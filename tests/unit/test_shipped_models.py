@@ -49,6 +49,7 @@ def batch() -> dict[str, np.ndarray]:
         "INPUT__2": np.stack([upper for _, upper in bounds]),
         "INPUT__3": np.full((len(bounds), 1), STRENGTHS_DB[Tier.ONE_PASS], np.float32),
         "INPUT__4": np.stack([down(pixels, 240) for pixels in PHOTOS.values()]),
+        "INPUT__6": np.zeros((len(bounds), 1), np.uint8),
         "INPUT__5": np.zeros_like(bounds[0][0], shape=(len(bounds), *bounds[0][0].shape)),
     }
 

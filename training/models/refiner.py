@@ -48,6 +48,8 @@ class RefinerConfig:
     #: How much the features' cosine with the original's counts beside a logit's lead. It is what carries the code to
     #: networks with other classes.
     likeness: float = 40.0
+    #: So many rounds have views of their own; then they come again.
+    rounds: int = 4
     seed: int = 0
 
 
@@ -59,7 +61,7 @@ class Eye(nn.Module):
     Args:
         network: levels in 0..255, of any size, to logits and the features that they are made from; frozen.
         side: the input size that it was trained for.
-        views: what it is shown of the photo in the steps before the plain ones.
+        views: what it is shown of the photo in the steps before the plain ones, round after round.
         config: the refiner's.
     """
 
@@ -122,8 +124,9 @@ class Refiner(nn.Module):
     """Photo, headroom and strength to a code that changes the classifiers' answers.
 
     Inputs: the photo at each network's own size, the first of which is the working image, (N, 3, side, side), and
-    bounds (N, 3, G, G) twice, all float levels; strength (N, 1), the protected PSNR in dB that the ball allows; and the
-    code to start from, (N, 3, G, G): zeros, or what an earlier round gave, which a further one makes hold better.
+    bounds (N, 3, G, G) twice, all float levels; strength (N, 1), the protected PSNR in dB that the ball allows; the
+    code to start from, (N, 3, G, G): zeros, or what an earlier round gave, which a further one makes hold better; and
+    how many rounds were made before, (N, 1): each has views of its own (a batch takes those of its furthest photo).
     Output: (N, 3, G, G), whole levels within the bounds. It scripts, and needs gradients switched on where it runs;
     scripted, the networks look side by side. The same inputs give the same code: all chance was drawn when it was made.
 
@@ -139,12 +142,14 @@ class Refiner(nn.Module):
         self.up = Up()
         self.cell = CELL
         chance = torch.Generator().manual_seed(config.seed)
+        rounds = [[draw_views(config, side, chance) for side in sides] for _ in range(config.rounds)]
         self.eyes = nn.ModuleList(
-            Eye(network, side, draw_views(config, side, chance), config)
-            for network, side in zip(networks, sides, strict=True)
+            Eye(network, side, [view for views in own for view in views], config)
+            for network, side, own in zip(networks, sides, zip(*rounds, strict=True), strict=True)
         )
+        self.rounds = config.rounds
+        self.steps = config.steps
         self.view_steps = config.steps - config.plain_steps
-        self.plain_steps = config.plain_steps
         self.extra_steps = config.extra_steps
         self.margin = config.margin
         self.momentum = config.momentum
@@ -153,7 +158,9 @@ class Refiner(nn.Module):
         self.chroma = config.chroma
         self.texture = config.texture
 
-    def forward(self, images: list[Tensor], lower: Tensor, upper: Tensor, strength_db: Tensor, start: Tensor) -> Tensor:
+    def forward(
+        self, images: list[Tensor], lower: Tensor, upper: Tensor, strength_db: Tensor, start: Tensor, made: Tensor
+    ) -> Tensor:
         # The photo's pixels are whole numbers: rounding the perturbation to them adds a twelfth to its mean square.
         square = 255.0 * 255.0 * torch.pow(10.0, -strength_db / 10.0) - 1.0 / 12.0
         radius = torch.sqrt(torch.clamp(square, min=0.0)).view(-1, 1, 1, 1)
@@ -165,8 +172,9 @@ class Refiner(nn.Module):
         features: list[Tensor] = []
         if self.view_steps > 0 or bool(start.ne(0.0).any()):
             labels, features = self.originals(images, torch.zeros_like(lower))
-        for step in range(self.view_steps + self.plain_steps):
-            view = step if step < self.view_steps else -1
+        first = int(made.max()) % self.rounds * self.steps
+        for step in range(self.steps):
+            view = first + step if step < self.view_steps else -1
             slope, labels, features = self.slope(images, code, labels, features, view, False)
             velocity = self.momentum * velocity + self.direction(slope, weights, chroma)
             code = self.moved(code, velocity, self.step_share, radius, lower, upper)
@@ -289,7 +297,8 @@ def is_coloured(x: Tensor) -> Tensor:
 
 
 def draw_views(config: RefinerConfig, own: int, chance: torch.Generator) -> list[View]:
-    """A network's view for each step (plain steps leave theirs aside). Crops keep near the middle, as pipelines do."""
+    """A network's view for each step of a round; plain steps leave theirs aside. Crops keep near the middle, as
+    pipelines do."""
     views: list[View] = []
     for _ in range(config.steps):
         rows, columns, shift_y, shift_x, scale = torch.rand(5, generator=chance).tolist()

@@ -22,21 +22,30 @@ class ServedProtector(nn.Module):
 
     def forward(self, image: Tensor, lower: Tensor, upper: Tensor, strength_db: Tensor) -> Tensor:
         low = lower.float()
-        return self.refiner([image.float()], low, upper.float(), strength_db, torch.zeros_like(low)).to(torch.int8)
+        start, made = torch.zeros_like(low), torch.zeros_like(strength_db)
+        return self.refiner([image.float()], low, upper.float(), strength_db, start, made).to(torch.int8)
 
 
 class ServedRefiner(nn.Module):
-    """Sealed: as one-pass, and the photo again at the second network's size, and the code to start from, int8."""
+    """Sealed: as one-pass, and the photo again at the second network's size, the code to start from, int8, and how many
+    rounds were made before, uint8 (N, 1)."""
 
     def __init__(self, refiner: Refiner) -> None:
         super().__init__()
         self.refiner = refiner
 
     def forward(
-        self, image: Tensor, lower: Tensor, upper: Tensor, strength_db: Tensor, second: Tensor, start: Tensor
+        self,
+        image: Tensor,
+        lower: Tensor,
+        upper: Tensor,
+        strength_db: Tensor,
+        second: Tensor,
+        start: Tensor,
+        made: Tensor,
     ) -> Tensor:
         images = [image.float(), second.float()]
-        return self.refiner(images, lower.float(), upper.float(), strength_db, start.float()).to(torch.int8)
+        return self.refiner(images, lower.float(), upper.float(), strength_db, start.float(), made).to(torch.int8)
 
 
 class ServedRecoverer(nn.Module):
