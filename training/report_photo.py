@@ -23,7 +23,9 @@ Figures = Mapping[str, Any]
 
 def tables(reports: Iterable[Report]) -> str:
     """All tables in Markdown, each with where its figures come from."""
-    found = sorted(reports, key=lambda r: (PARTS.index(r["part"]), r["tier"] != "sealed", str(r["size"])))
+    found = sorted(
+        reports, key=lambda r: (PARTS.index(r["part"]), r["tier"] != "sealed", str(r["size"]), r.get("rounds", 1))
+    )
     renderers = {
         "strength": _strength,
         "journeys": _journeys,
@@ -46,7 +48,9 @@ def _title(report: Report) -> str:
         "faces": "Whether a face detector (MTCNN) still finds the face",
     }
     other = ", Caltech-101 (heads that no code is made on)" if report.get("dataset") == "caltech101" else ""
-    return f"{words[report['part']]}: {report['tier']}, {report['strength_db']:g} dB, {_SIZES[report['size']]}{other}"
+    more = f", {rounds} rounds of the search" if (rounds := report.get("rounds", 1)) > 1 else ""
+    how = f"{report['tier']}, {report['strength_db']:g} dB{more}"
+    return f"{words[report['part']]}: {how}, {_SIZES[report['size']]}{other}"
 
 
 def _strength(report: Report) -> str:

@@ -20,7 +20,7 @@ import torch
 from rich.console import Console
 from rich.progress import track
 
-from services.imaging.pipeline import STRENGTHS_DB
+from services.imaging.pipeline import MOST_ROUNDS, STRENGTHS_DB
 from services.imaging.receipt import Tier
 from training import command
 from training.data.photos import data_root
@@ -85,6 +85,7 @@ def run(part: str, setting: Setting, subjects: list[Subject], eyes: Eyes, argume
         "strength_db": setting.strength_db,
         "size": setting.size,
         "dataset": setting.dataset,
+        "rounds": setting.rounds,
         "rows": summary({subject.name: lines.kept[subject.name] for subject in subjects}),
         "provenance": provenance(0, minutes, data),
     }
@@ -97,7 +98,7 @@ def run(part: str, setting: Setting, subjects: list[Subject], eyes: Eyes, argume
 def settings(arguments: argparse.Namespace) -> Iterator[Setting]:
     for size, tier in itertools.product(arguments.size or ("native",), arguments.tier or ("sealed", "one-pass")):
         for db in arguments.db or (STRENGTHS_DB[Tier(tier)],):
-            yield Setting(Tier(tier), db, size, arguments.dataset)
+            yield Setting(Tier(tier), db, size, arguments.dataset, arguments.rounds if tier == "sealed" else 1)
 
 
 def parse() -> argparse.Namespace:
@@ -111,6 +112,13 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--db", action="append", type=float, help="strength; repeatable (default: the tier's own)")
     parser.add_argument("--size", action="append", choices=list(SIZES), help="repeatable (default: native)")
     parser.add_argument("--dataset", choices=list(SUBJECTS), default=IMAGENET, help="photos (default: imagenet-sample)")
+    parser.add_argument(
+        "--rounds",
+        type=int,
+        default=1,
+        choices=range(1, MOST_ROUNDS + 1),
+        help="of the sealed tier's search (default: 1)",
+    )
     parser.add_argument("--limit", type=int, default=200, help="at most this many photos (default: 200)")
     parser.add_argument("--pairs", type=int, default=1000, help="public pairs of the keyless restorer (default: 1000)")
     parser.add_argument("--pair-minutes", type=float, default=10.0, help="its training time (default: 10)")

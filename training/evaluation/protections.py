@@ -22,17 +22,23 @@ RUNS = Path("training/runs/photo")
 
 @dataclass(frozen=True)
 class Setting:
-    """What is measured: a tier at a strength, on photos of a size and a data set."""
+    """What is measured: a tier at a strength, on photos of a size and a data set.
+
+    Attributes:
+        rounds: of the sealed tier's search.
+    """
 
     tier: Tier
     strength_db: float
     size: str
     dataset: str = IMAGENET
+    rounds: int = 1
 
     @property
     def name(self) -> str:
         other = "" if self.dataset == IMAGENET else f"-{self.dataset}"
-        return f"{self.tier.value}-{self.strength_db:g}dB-{self.size}{other}"
+        more = "" if self.rounds == 1 else f"-{self.rounds}rounds"
+        return f"{self.tier.value}-{self.strength_db:g}dB-{self.size}{other}{more}"
 
 
 class Protections:
@@ -54,8 +60,9 @@ class Protections:
         """The code that the product writes for a photo; shape (3, G, G)."""
         kept = self.folder / "codes" / f"{subject.name}.npy"
         if not kept.is_file():
+            search = pipeline.Search(pipeline.LONGEST_SEARCH_SECONDS, self.setting.rounds)
             made = asyncio.run(
-                pipeline.protect(subject.photo, self.setting.tier, self.backend, self.setting.strength_db)
+                pipeline.protect(subject.photo, self.setting.tier, self.backend, self.setting.strength_db, search)
             )
             kept.parent.mkdir(parents=True, exist_ok=True)
             np.save(kept, made.receipt.code)
