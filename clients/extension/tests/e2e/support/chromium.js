@@ -128,6 +128,8 @@ export class Chromium {
     return viewer;
   }
 
+  chooseTier = (tier) => this.worker.evaluate((chosen) => chrome.storage.local.set({ settings: { tier: chosen } }), tier);
+
   /** A page of the extension, in a tab of its own. */
   async openOwnPage(path) {
     const page = await this.context.newPage();

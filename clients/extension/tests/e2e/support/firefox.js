@@ -212,6 +212,12 @@ export class Firefox {
     return context;
   }
 
+  async chooseTier(tier) {
+    const tab = await this.openOwnPage("options.html");
+    await this.evaluate((chosen) => chrome.runtime.sendMessage({ type: "change settings", changes: { tier: chosen } }), tier, tab);
+    await this.closeTab(tab);
+  }
+
   closeTab = (context) => this.send("browsingContext.close", { context });
 
   async close() {
