@@ -265,5 +265,18 @@ test("animations go as they are by default, and are stopped where the person say
 });
 
 testFrames(() => ({ browser, site, uploads }));
+
+test("a frame in a page where the extension is not: its dialog is in the frame", async () => {
+  await browser.goto(`${site.unnamedOrigin}/around/lonely/600x400`);
+  await browser.chooseInFrame(photo("no-room.png"));
+  const frame = browser.page.frames()[1];
+  assert.match(await browser.waitForDialog(40, frame), /UNCHANGED_OUTPUT/);
+  assert.equal(await browser.dialog(), null);
+  await uploads.expectNothing("lonely"); // while nobody answers
+  await browser.press("Enter");
+  await uploads.expectNothing("lonely");
+  assert.equal(await browser.dialog(frame), null);
+});
+
 testUnprotected(() => ({ browser, site, uploads }), () => join(process.env.SRAE_TEST_OUT, "pictures/frame.png"));
 testWidgets(() => ({ browser, site, uploads }));

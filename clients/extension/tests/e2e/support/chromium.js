@@ -80,10 +80,14 @@ export class Chromium {
     for (const type of ["dragEnter", "dragOver", "drop"]) await this.cdp.send("Input.dispatchDragEvent", { type, x, y, data });
   }
 
-  /** The text of the open dialog, which is in a closed shadow root: read as a screen reader does. Null where none is open. */
-  async dialog() {
+  /**
+   * The text of the open dialog, which is in a closed shadow root: read as a screen reader does. Null where none is open.
+   * @param frame the frame of another site that it would be in; the page where left out
+   */
+  async dialog(frame) {
     this.cdp ??= await this.context.newCDPSession(this.page);
-    const { nodes } = await this.cdp.send("Accessibility.getFullAXTree");
+    const session = frame ? await this.context.newCDPSession(frame) : this.cdp;
+    const { nodes } = await session.send("Accessibility.getFullAXTree");
     const dialog = nodes.find(({ role, ignored }) => !ignored && role?.value === "dialog");
     if (!dialog) return null;
     const byId = new Map(nodes.map((node) => [node.nodeId, node]));
@@ -107,9 +111,9 @@ export class Chromium {
     throw new Error(`no button ${label}`);
   }
 
-  async waitForDialog(seconds = 40) {
+  async waitForDialog(seconds = 40, frame = undefined) {
     for (let tries = 0; tries < 10 * seconds; tries += 1) {
-      const text = await this.dialog();
+      const text = await this.dialog(frame);
       if (text) return text;
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
