@@ -92,10 +92,9 @@ def _plain(value: object) -> dict[str, object]:
     return {"kind": type(value).__name__} | asdict(value)
 
 
-def listing(results: Path) -> Iterator[str]:
+def listing(experiments: dict[str, Experiment], results: Path) -> Iterator[str]:
     """A line for each experiment and each of its rows: whether there is a result, of when, and what it took."""
-    for name, build in EXPERIMENTS.items():
-        experiment = build()
+    for name, experiment in experiments.items():
         paths = {row.name: results / name / f"{row.name}.json" for row in experiment.rows}
         done = sum(path.is_file() for path in paths.values())
         yield f"{name:10}{experiment.title} ({done} of {len(paths)} rows have been run)"
@@ -112,7 +111,7 @@ def listing(results: Path) -> Iterator[str]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("id", nargs="?", choices=[*EXPERIMENTS, *SHOWN_BY, "all"], help="the table or figure")
-    parser.add_argument("--list", action="store_true", help="print all rows, and which have been run, and stop")
+    parser.add_argument("--list", action="store_true", help="print the rows, and which have been run, and stop")
     parser.add_argument("--data", help="data folder (default: SRAE_DATA, else ./data)")
     parser.add_argument("--network", action="append", help="only rows of this classifier (may be repeated)")
     parser.add_argument("--method", action="append", help="only this row, by its method's name (may be repeated)")
@@ -122,25 +121,32 @@ def main() -> int:
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the JSONs (default: %(default)s)")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads (default: %(default)s)")
     arguments = parser.parse_args()
-    if arguments.list:
-        print("\n".join(listing(arguments.results)))
-        return 0
-    if arguments.id is None:
+    if arguments.id is None and not arguments.list:
         parser.error("name a table or figure, or 'all'; --list prints them")
+    experiments = _chosen(arguments.id or "all", arguments.network, arguments.method)
+    if arguments.list:
+        print("\n".join(listing(experiments, arguments.results)))
+        return 0
     torch.set_num_threads(arguments.threads)
     context = Context(data_root(arguments.data), limit=arguments.limit, retrain=arguments.retrain)
-    asked, missing = 0, []
-    asked_id, methods = SHOWN_BY.get(arguments.id, (arguments.id, None))
-    for name in EXPERIMENTS if asked_id == "all" else [asked_id]:
-        experiment = _only(EXPERIMENTS[name](), arguments.network, arguments.method or methods)
-        asked += len(experiment.rows)
-        missing += run(experiment, context, arguments.results, arguments.again)
-    return _summary(asked, missing)
+    missing = [
+        row
+        for experiment in experiments.values()
+        for row in run(experiment, context, arguments.results, arguments.again)
+    ]
+    return _summary(sum(len(experiment.rows) for experiment in experiments.values()), missing)
 
 
-def _only(experiment: Experiment, networks: list[str] | None, methods: list[str] | None) -> Experiment:
-    rows = (row for row in experiment.rows if networks is None or row.network in networks)
-    return replace(experiment, rows=tuple(row for row in rows if methods is None or row.method in methods))
+def _chosen(asked: str, networks: list[str] | None, methods: list[str] | None) -> dict[str, Experiment]:
+    """The experiments of a table or figure, or all, with the rows of these classifiers and methods (None: any)."""
+    shown, its_methods = SHOWN_BY.get(asked, (asked, None))
+    wanted = methods or its_methods
+    chosen = {}
+    for name in EXPERIMENTS if shown == "all" else [shown]:
+        experiment = EXPERIMENTS[name]()
+        rows = (row for row in experiment.rows if networks is None or row.network in networks)
+        chosen[name] = replace(experiment, rows=tuple(row for row in rows if wanted is None or row.method in wanted))
+    return chosen
 
 
 def _summary(asked: int, missing: list[str]) -> int:

@@ -21,7 +21,7 @@ from training.experiments.context import Context
 from training.experiments.experiment import Experiment, Outcome, Row
 from training.experiments.tables import EXPERIMENTS
 from training.models.target import load_target
-from training.reproduce import SHOWN_BY, listing, run
+from training.reproduce import SHOWN_BY, listing, main, run
 
 #: Rows that between them take every path: RGAN trained, mixed losses, depths, distortions, defenses, attacks, clean.
 DIGITS = [
@@ -183,13 +183,25 @@ def test_a_row_that_is_done_is_not_run_again_unless_asked(data: Path, tmp_path: 
     assert result.exists()
 
 
+def test_the_listing_is_of_what_was_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = ["--results", str(tmp_path), "--list", "table5", "--network", "lite0", "--method", "das"]
+    monkeypatch.setattr("sys.argv", ["reproduce", *asked])
+    assert main() == 0
+    title, row = capsys.readouterr().out.splitlines()
+    assert title.startswith("table5")
+    assert row.split() == ["caltech101-lite0-das", "not", "run"]
+
+
 def test_the_listing_names_every_row_and_tells_those_that_have_been_run(tmp_path: Path) -> None:
     row = _row("table5", "lenet5", "das")
     (tmp_path / "table5").mkdir()
     origin = {"date": "2026-01-02", "minutes": 3.25}
     (tmp_path / "table5" / f"{row.name}.json").write_text(json.dumps({"training_minutes": 0.0, "provenance": origin}))
-    lines = list(listing(tmp_path))
-    rows = sum(len(build().rows) for build in EXPERIMENTS.values())
+    experiments = {name: build() for name, build in EXPERIMENTS.items()}
+    lines = list(listing(experiments, tmp_path))
+    rows = sum(len(experiment.rows) for experiment in experiments.values())
     assert sum(line.endswith("not run") for line in lines) == rows - 1
     (done,) = [line for line in lines if "run on" in line]
     assert " ".join(done.split()) == f"{row.name} run on 2026-01-02 in 3.2 minutes"
