@@ -37,7 +37,7 @@ examples:
   srae protect *.jpg -o safe/ --tier one-pass   many files; they restore without their receipts
   srae protect photos/ -o safe/ --json          folders keep their structure
   srae protect cat.png --to srae-key-1-...      a friend may restore it too
-  srae protect cat.png --seconds 10             search longer, for what holds for more classifiers
+  srae protect cat.png --seconds 10             search longer, for what holds for more crops
 
 Receipts are sealed with your key and noted in the ledger. In the sealed tier, nobody restores the photo without its
 receipt and a key that opens it, you neither: keep a copy of the key (srae keys export FILE).
@@ -137,7 +137,7 @@ def _add_protect(parser: argparse.ArgumentParser) -> None:
         "--seconds",
         type=float,
         metavar="S",
-        help="how long to search for a code that holds for more classifiers, for each photo, at most 60; the sealed "
+        help="how long to search for a code that holds for more crops, for each photo, at most 60; the sealed "
         "tier's alone (default: one round, about a second on two cores)",
     )
     parser.add_argument(
