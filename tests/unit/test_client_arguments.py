@@ -86,4 +86,4 @@ def test_serve_without_a_server_says_what_to_install(
 ) -> None:
     monkeypatch.setitem(sys.modules, "services", None)
     assert main.main(["serve"]) == 1
-    assert "pip install 'srae[embedded]'" in capsys.readouterr().err
+    assert "pip install -e '.[embedded]' in the project's folder" in capsys.readouterr().err

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from srae_client import endpoint
+from srae_client import endpoint, installing
 from srae_client.errors import SraeClientError
 
 from srae_host import browsers, manifests, settings
@@ -121,7 +121,7 @@ def _names() -> str:
 def _install(given: Namespace) -> int:
     launcher = manifests.launcher()
     if not os.access(launcher, os.X_OK):
-        raise _UsageError(f"there is no {launcher} for browsers to start: install the package with pip first")
+        raise _UsageError(f"there is no {launcher} for browsers to start: first {installing.EVERYTHING}")
     found = [name for name, browser in BROWSERS.items() if browser.is_here()]
     names = given.browsers or ([] if given.profile_dir else found)
     if not names and not given.profile_dir:

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from srae_client import endpoint
+from srae_client import endpoint, installing
 from srae_client.errors import LocalReason, SraeClientError
 
 from srae_host import browsers, framing, manifests, settings
@@ -20,7 +20,7 @@ from srae_host.browsers import BROWSERS
 from srae_host.service import Service
 from srae_host.settings import CHROMIUM_ID, Settings, SettingsError
 
-_INSTALL_SERVICE = "pip install 'srae[embedded]', or name a server: srae-host install --endpoint HOST:PORT"
+_INSTALL_SERVICE = f"{installing.command('embedded')}; or name a server: srae-host install --endpoint HOST:PORT"
 _START_SECONDS = 20.0
 _CALL_SECONDS = 10.0
 
@@ -104,7 +104,7 @@ async def _host() -> Check:
     launcher, began = manifests.launcher(), time.monotonic()
     params = {"protocol": {"min": 1, "max": 1}, "client": "srae-host doctor"}
     hello = framing.encode({"type": "request", "id": "a", "action": "hello", "params": params})
-    reinstall = "pip install --force-reinstall srae, then srae-host install"
+    reinstall = f"{installing.EVERYTHING}, then srae-host install"
     try:
         pipe = asyncio.subprocess.PIPE
         origin = f"chrome-extension://{CHROMIUM_ID}/"
@@ -188,7 +188,6 @@ def _fingerprint() -> Check:
     try:
         import cv2  # noqa: F401
     except ImportError:
-        return Check(
-            "perceptual hash", False, "Copies that a platform made are not recognised.", "pip install 'srae[clients]'"
-        )
+        unknown = "Copies that a platform made are not recognised."
+        return Check("perceptual hash", False, unknown, installing.command("clients"))
     return Check("perceptual hash", True, "copies that a platform made are recognised")

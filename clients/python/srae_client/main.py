@@ -12,7 +12,7 @@ from argparse import Namespace
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-from srae_client import embedded
+from srae_client import embedded, installing
 from srae_client.arguments import build_parser
 from srae_client.errors import SraeClientError, UsageError
 
@@ -82,7 +82,7 @@ def _serve(options: Sequence[str]) -> int:
         embedded.require_installed()
     except SraeClientError:
         print(
-            "srae serve: the server is not installed. Install it with `pip install 'srae[embedded]'`.", file=sys.stderr
+            f"srae serve: the server is not installed. Install it: {installing.command('embedded')}.", file=sys.stderr
         )
         return FAILED
     os.execv(embedded.COMMAND[0], [*embedded.COMMAND, *options])

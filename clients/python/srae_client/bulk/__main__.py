@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from srae_client import batch, records, show
+from srae_client import batch, installing, records, show
 from srae_client.bulk import manifest
 from srae_client.bulk.run import Settings, run, succeeded
 from srae_client.errors import SraeClientError, UsageError
@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     settings = Settings(**vars(_parser().parse_args(argv)))
     messages = show.messages_console()
     if importlib.util.find_spec("ray") is None:
-        print("bulk: Ray is not installed. Install it with `pip install 'srae[bulk]'`.", file=sys.stderr)
+        print(f"bulk: Ray is not installed. Install it: {installing.command('bulk')}.", file=sys.stderr)
         return FAILED
     try:
         counts = run(settings, messages)
