@@ -185,11 +185,66 @@ def test_restore_finds_the_receipt_beside_the_photo(srae: Run, fake: Fake) -> No
     assert fake.options[-1].receipt == client_fake.receipt()
 
 
-def test_restore_without_a_receipt_does_not_claim_to_be_verified(srae: Run, fake: Fake) -> None:
-    photos("cat.png")
-    result = srae("restore", "cat.png")[1]["results"][0]
-    assert (result["verified"], result["receipt"]) == (None, None)
+@pytest.mark.parametrize(
+    ("content", "options", "reason", "says"),
+    [
+        (b"photo", (), "NOT_IN_LEDGER", "the ledger has none that fits"),
+        (client_fake.CHANGED, (), "NOT_IN_LEDGER", "was changed since"),
+        (b"photo", ("--no-ledger",), "NO_RECEIPT", "leave --no-ledger out"),
+    ],
+)
+def test_restore_writes_nothing_that_nothing_vouches_for(
+    content: bytes, options: tuple[str, ...], reason: str, says: str, srae: Run, fake: Fake
+) -> None:
+    photos("cat.png", content=content)
+    status, printed = srae("restore", "cat.png", *options)
+    assert (status, printed["results"][0]["reason"]) == (1, reason)
+    assert says in printed["results"][0]["message"]
     assert not fake.options[-1].HasField("receipt")
+    assert everything() == {"cat.png"}
+
+
+def test_an_estimate_is_written_where_it_is_asked_for_and_says_what_it_is(
+    srae: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos("cat.png")
+    photos("carrying.png", content=client_fake.CARRYING)
+    status, printed = srae("restore", "cat.png", "carrying.png", "--estimate")
+    told = [(result["output"], result["verified"], result["is_estimate"]) for result in printed["results"]]
+    assert told == [("cat-estimate.png", None, True), ("carrying-original.png", True, False)]
+    assert status == 0
+    main.main(["restore", "cat.png", "--estimate"])
+    assert "an estimate, not the original" in capsys.readouterr().out
+
+
+def test_a_photo_that_carries_its_code_is_verified_without_a_receipt(
+    srae: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos("cat.png", content=client_fake.CARRYING)
+    result = srae("restore", "cat.png")[1]["results"][0]
+    assert (result["verified"], result["receipt"], result["is_estimate"]) == (True, None, False)
+    main.main(["restore", "cat.png"])
+    assert "verified bit-exact" in capsys.readouterr().out
+
+
+def test_a_receipt_that_fits_a_copy_restores_nearly(srae: Run) -> None:
+    photos("cat.png")
+    srae("protect", "cat.png")
+    Path("cat-edited.png").write_bytes(b"encoded again")
+    result = srae("restore", "cat-edited.png")[1]["results"][0]
+    assert (result["output"], result["verified"]) == ("cat-edited-original.png", False)
+
+
+def test_in_a_folder_the_others_are_restored_and_those_left_are_told(
+    fake: Fake, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos("album/never-protected.png")
+    photos("album/cat.png", content=client_fake.CARRYING)
+    assert main.main(["restore", "album", "-o", "out"]) == 1
+    shown = capsys.readouterr()
+    assert {name for name in everything() if name.startswith("out")} == {"out/cat-original.png"}
+    assert "verified bit-exact" in shown.out
+    assert "failed album/never-protected.png [NOT_IN_LEDGER]" in shown.err
 
 
 def test_restore_refuses_a_broken_receipt_before_anything_is_sent(srae: Run, fake: Fake) -> None:
@@ -328,8 +383,6 @@ def test_the_other_tables(fake: Fake, capsys: pytest.CaptureFixture[str]) -> Non
     main.main(["protect", "cat.png"])
     main.main(["restore", "cat-edited.png"])
     assert "verified bit-exact" in capsys.readouterr().out
-    main.main(["restore", "cat.png"])
-    assert "not verified" in capsys.readouterr().out
     main.main(["evaluate", "cat.png", "cat-edited.png"])
     assert "This photo is protected" in capsys.readouterr().out
     main.main(["evaluate", "cat.png", "cat.png"])

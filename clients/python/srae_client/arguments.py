@@ -50,7 +50,8 @@ examples:
   srae restore downloaded.jpg --receipt cat.receipt
   srae restore safe/ -o originals/
 
-Restored photos are PNG files, which lose nothing.
+Restored photos are PNG files, which lose nothing. Of a photo for which no receipt fits, and which does not restore
+from itself, nothing is written.
 """
 _EVALUATE = """\
 examples:
@@ -172,6 +173,12 @@ def _add_restore(parser: argparse.ArgumentParser) -> None:
         help="the receipt, for one photo (default: PHOTO.receipt, if it exists, else the ledger's)",
     )
     parser.add_argument("--no-ledger", action="store_true", help="do not look for receipts in the ledger")
+    parser.add_argument(
+        "--estimate",
+        action="store_true",
+        help="where there is no receipt that fits and the photo does not restore from itself, write a guess as "
+        "NAME-estimate.png, which is not the original (default: write nothing)",
+    )
 
 
 def _add_photos(parser: argparse.ArgumentParser, what: str, ending: str) -> None:

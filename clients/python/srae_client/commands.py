@@ -14,17 +14,15 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from srae_client import batch, endpoint, files, keys, receipts, records, show
+from srae_client import batch, endpoint, files, keys, receipts, records, restoring, show
 from srae_client.arguments import FORMATS
-from srae_client.bookkeeping import candidates, entry_of
-from srae_client.client import Client, Restored
-from srae_client.errors import LocalReason, SraeClientError, UsageError
+from srae_client.bookkeeping import entry_of
+from srae_client.client import Client
+from srae_client.errors import SraeClientError, UsageError
 from srae_client.files import Source
 from srae_client.key_holder import KeyHolder, ask_person
 from srae_client.ledger import Ledger
 from srae_client.records import EvaluateRecord, Failure, ProtectRecord, Record, RestoreRecord
-
-_RESTORED_TYPE = "image/png"
 
 
 async def protect(arguments: Namespace) -> int:
@@ -75,40 +73,25 @@ async def restore(arguments: Namespace) -> int:
     sources, failures = _gather(arguments)
     where = files.destination(arguments.output, arguments.photos, len(sources))
     holder, ledger = _opening_holder(), _ledger(arguments)
-    if where.file is not None and files.PHOTO_TYPES.get(where.file.suffix.lower()) != _RESTORED_TYPE:
+    if where.file is not None and files.PHOTO_TYPES.get(where.file.suffix.lower()) != restoring.MIME_TYPE:
         raise UsageError(f"restored photos are PNG files, which lose nothing: call it {where.file.stem}.png")
 
     async def job(client: Client, source: Source, _: batch.Tell) -> RestoreRecord:
         _require_free(where.file)
         data = source.path.read_bytes()
         receipt_path = receipts.path_for(source.path, arguments.receipt)
-        made, entry = None, None
-        if receipt_path is None and ledger is not None:
-            made, entry = await _restored_by_ledger(client, data, ledger, holder)
-        if made is None:
-            receipt = receipts.read(receipt_path, holder) if receipt_path else None
-            made = await client.restore(data, receipt, _RESTORED_TYPE)
-        names = where.names(source, "-original", made.outcome.mime_type)
+        found = await restoring.restored(client, data, receipt_path, ledger, holder)
+        if found.doubt is not None and not arguments.estimate:
+            raise found.doubt
+        made, is_estimate = found.made, found.doubt is not None
+        names = where.names(source, "-estimate" if is_estimate else "-original", made.outcome.mime_type)
         (output,) = files.save(((name,) for name in names), (made.image,), private=(False,))
-        return records.of_restoring(made.outcome, (str(source.path), str(output)), receipt_path, len(made.image), entry)
+        paths = str(source.path), str(output)
+        return records.of_restoring(
+            made.outcome, paths, receipt_path, len(made.image), found.entry, is_estimate=is_estimate
+        )
 
     return await _do(arguments, sources, failures, job, "Restoring")
-
-
-async def _restored_by_ledger(
-    client: Client, photo: bytes, ledger: Ledger, holder: KeyHolder
-) -> tuple[Restored | None, str | None]:
-    """The photo, and the entry whose receipt fitted; nothing where the ledger has none that does."""
-    for _, match in await asyncio.to_thread(lambda: list(candidates(ledger, photo))):
-        try:
-            receipt = receipts.unpack(match.entry.receipt, holder)
-            return await client.restore(photo, receipt, _RESTORED_TYPE), match.entry.id
-        except ValueError:
-            continue  # damaged; another entry may hold it whole
-        except SraeClientError as error:
-            if error.reason not in ("RECEIPT_MISMATCH", LocalReason.RECEIPT_NOT_YOURS):
-                raise
-    return None, None
 
 
 async def evaluate(arguments: Namespace) -> int:

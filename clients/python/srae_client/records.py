@@ -11,6 +11,7 @@ from typing import Any
 from srae.v1.evaluation_service_pb2 import EvaluateResponse
 from srae.v1.image_pb2 import (
     PROMISE_BIT_EXACT,
+    PROMISE_UNSPECIFIED,
     TIER_ONE_PASS,
     TIER_SEALED,
     TIER_UNSPECIFIED,
@@ -82,7 +83,9 @@ class RestoreRecord:
     Attributes:
         receipt: the receipt's file, where it came from one.
         entry: the ledger's entry with the receipt, where it came from there.
-        verified: the pixels are the original's, by the receipt; None without receipt.
+        verified: the pixels are the original's, by the SHA-256 in the receipt or in the photo itself; None where there
+            is neither.
+        is_estimate: no receipt fitted, and the photo itself does not vouch for what came out: a guess.
     """
 
     input: str
@@ -95,6 +98,7 @@ class RestoreRecord:
     height: int
     output_bytes: int
     verified: bool | None
+    is_estimate: bool
 
 
 @dataclass(frozen=True)
@@ -141,6 +145,8 @@ def of_restoring(
     receipt: Path | None,
     output_bytes: int,
     entry: str | None = None,
+    *,
+    is_estimate: bool = False,
 ) -> RestoreRecord:
     """``paths``: of the input and the output; ``entry``: the ledger's, where the receipt came from there."""
     return RestoreRecord(
@@ -152,7 +158,8 @@ def of_restoring(
         width=outcome.width,
         height=outcome.height,
         output_bytes=output_bytes,
-        verified=None if receipt is None and entry is None else outcome.promise == PROMISE_BIT_EXACT,
+        verified=None if outcome.promise == PROMISE_UNSPECIFIED else outcome.promise == PROMISE_BIT_EXACT,
+        is_estimate=is_estimate,
     )
 
 

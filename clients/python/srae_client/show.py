@@ -105,13 +105,12 @@ def restored(records: Sequence[RestoreRecord], console: Console) -> None:
     for record in records:
         size = f"{record.width} x {record.height}, {byte_size(record.output_bytes)}"
         names = Text(readable(record.input)), Text(readable(record.output))
-        table.add_row(*names, size, _comparison(record.verified))
+        table.add_row(*names, size, _comparison(record))
     console.print(table)
-    if any(record.verified is None for record in records):
+    if any(record.is_estimate for record in records):
         console.print(
-            "Without a receipt a photo is restored from itself alone and cannot be verified. If it was protected with "
-            "the sealed tier (the default), give its receipt with --receipt: without it, this is not the original. "
-            "The ledger on this computer has none that fits."
+            "An estimate is a guess that the photo alone allows, and not the original: no receipt fits, and nothing "
+            "vouches for it."
         )
 
 
@@ -174,7 +173,9 @@ def _mark(is_protected: bool) -> Text:
     return Text("protected", style="bold green") if is_protected else Text("NOT PROTECTED", style="bold red")
 
 
-def _comparison(verified: bool | None) -> Text:
-    if verified is None:
-        return Text("not verified: no receipt", style="yellow")
-    return Text("verified bit-exact", style="bold green") if verified else Text("near, not bit-exact", style="yellow")
+def _comparison(record: RestoreRecord) -> Text:
+    if record.is_estimate:
+        return Text("an estimate, not the original", style="bold red")
+    if record.verified:
+        return Text("verified bit-exact", style="bold green")
+    return Text("near, not bit-exact", style="yellow")
