@@ -51,6 +51,8 @@ EARLY, HANGING = b"early", b"hang"
 CARRYING, CHANGED = b"carrying:", b"changed:"
 #: Whose restore is refused with any receipt: it is another photo's.
 OTHER = b"other:"
+#: A protected photo that a classifier which was not used in making still answers as before.
+SEEN_THROUGH = b"seen:"
 
 
 def receipt() -> ProtectionReceipt:
@@ -63,12 +65,13 @@ def receipt() -> ProtectionReceipt:
     )
 
 
-def view(changed: bool = True) -> ClassifierView:
+def view(changed: bool = True, classifier: str = "lite0", used: bool = True) -> ClassifierView:
     return ClassifierView(
-        classifier="lite0",
+        classifier=classifier,
         original=Prediction(label="tabby", confidence=0.75),
         protected_photo=Prediction(label="toaster" if changed else "tabby", confidence=0.5),
         is_protected=changed,
+        was_used_in_making=used,
     )
 
 
@@ -159,8 +162,9 @@ class Fake(ProtectionServiceServicer, RestorationServiceServicer, EvaluationServ
     ) -> Iterator[EvaluateStreamResponse]:
         files = self._receive(request_iterator, context)
         changed = files["original_chunk"] != files["protected_chunk"]
+        unseen = view(changed and not files["protected_chunk"].startswith(SEEN_THROUGH), "lite2", used=False)
         report = EvaluateResponse(
-            views=[view(changed)],
+            views=[view(changed), unseen],
             protected_psnr_db=40.0,
             restored_psnr_db=math.inf,
             is_bit_exact=True,

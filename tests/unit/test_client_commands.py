@@ -83,6 +83,7 @@ def test_protect_writes_the_photo_and_its_receipt_beside_it(srae: Run) -> None:
                         "protected": {"label": "toaster", "confidence": 0.5},
                         "restored": None,
                         "is_protected": True,
+                        "was_used_in_making": True,
                     }
                 ],
             }
@@ -262,6 +263,22 @@ def test_evaluate(srae: Run) -> None:
     assert (status, result["is_protected"], result["bit_exact"], result["restored_psnr_db"]) == (0, True, True, None)
     status, printed = srae("evaluate", "a.png", "a.png")
     assert (status, printed["results"][0]["is_protected"]) == (0, False)
+
+
+def test_evaluate_says_which_classifier_was_not_used_in_making(srae: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    photos("a.png")
+    photos("b.png", content=client_fake.SEEN_THROUGH)
+    result = srae("evaluate", "a.png", "b.png")[1]["results"][0]
+    used = {view["classifier"]: (view["was_used_in_making"], view["is_protected"]) for view in result["views"]}
+    assert (result["is_protected"], used) == (True, {"lite0": (True, True), "lite2": (False, False)})
+    main.main(["evaluate", "a.png", "b.png"])
+    *lines, last = capsys.readouterr().out.strip().splitlines()
+    assert last == "This photo is protected from the classifiers that were used in making, and not from lite2"
+    rows = {line.split()[0]: line for line in lines if line.startswith("lite")}
+    assert ("yes" in rows["lite0"], "no " in rows["lite2"], "NOT PROTECTED" in rows["lite2"]) == (True, True, True)
+    photos("c.png", content=b"other")
+    main.main(["evaluate", "a.png", "c.png"])
+    assert capsys.readouterr().out.strip().endswith("This photo is protected")
 
 
 def test_evaluate_says_which_file_is_bad_or_missing(srae: Run) -> None:

@@ -37,13 +37,19 @@ class Answer:
 
 @dataclass(frozen=True)
 class View:
-    """One classifier's answers; ``is_protected``: whether the answer changed."""
+    """One classifier's answers.
+
+    Attributes:
+        is_protected: whether the answer changed.
+        was_used_in_making: whether the code was made on it. One that had no part in making is harder to mislead.
+    """
 
     classifier: str
     original: Answer
     protected: Answer
     restored: Answer | None
     is_protected: bool
+    was_used_in_making: bool
 
 
 @dataclass(frozen=True)
@@ -103,7 +109,11 @@ class RestoreRecord:
 
 @dataclass(frozen=True)
 class EvaluateRecord:
-    """The proof for one photo. A PSNR is None where it is infinite."""
+    """The proof for one photo. A PSNR is None where it is infinite.
+
+    Attributes:
+        is_protected: whether the answer of every classifier changed that was used in making.
+    """
 
     original: str
     protected: str
@@ -193,6 +203,7 @@ def _views(views: Iterable[ClassifierView]) -> list[View]:
             _answer(view.protected_photo),
             _answer(view.restored) if view.HasField("restored") else None,
             view.is_protected,
+            view.was_used_in_making,
         )
         for view in views
     ]

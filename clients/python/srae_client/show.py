@@ -116,10 +116,11 @@ def restored(records: Sequence[RestoreRecord], console: Console) -> None:
 
 def evaluated(record: EvaluateRecord, console: Console) -> None:
     """The proof for one photo."""
-    table = _table("Classifier", "Original", "Protected", "Restored", "Verdict")
+    table = _table("Classifier", "Used in making", "Original", "Protected", "Restored", "Verdict")
     for view in record.views:
         answers = [percent(answer) if answer else "-" for answer in (view.original, view.protected, view.restored)]
-        table.add_row(*(Text(text) for text in (view.classifier, *answers)), _mark(view.is_protected))
+        used = "yes" if view.was_used_in_making else "no"
+        table.add_row(*map(Text, (view.classifier, used, *answers)), _mark(view.is_protected))
     console.print(table)
     figures = _table("Figure", "Value")
     figures.add_row("Protected photo against the original", decibels(record.protected_psnr_db))
@@ -128,7 +129,15 @@ def evaluated(record: EvaluateRecord, console: Console) -> None:
     exact = "bit-exact" if record.bit_exact else decibels(record.restored_psnr_db)
     figures.add_row("Restored photo against the original", exact)
     console.print(figures)
-    console.print("This photo is", _mark(record.is_protected))
+    console.print(Text.assemble("This photo is ", _mark(record.is_protected), _reservation(record)))
+
+
+def _reservation(record: EvaluateRecord) -> str:
+    """The classifiers without a part in making that a protected photo is not protected from."""
+    names = [view.classifier for view in record.views if not view.was_used_in_making and not view.is_protected]
+    if not record.is_protected or not names:
+        return ""
+    return f" from the classifiers that were used in making, and not from {', '.join(names)}"
 
 
 def _table(*columns: str) -> Table:
