@@ -153,12 +153,15 @@ async def _health(address: str, ca: str) -> bool:
 
 def _keys() -> Check:
     from srae_client import keys
+    from srae_client.key_errors import KeysDamagedError
 
     path = keys.default_path()
     try:
         found = keys.load(path)
-    except SraeClientError as error:
+    except KeysDamagedError as error:
         return Check("key", False, error.message, "srae keys import FILE, a copy that you exported")
+    except SraeClientError as error:
+        return Check("key", False, error.message, f"chmod 600 '{path}'")
     if found is None:
         return Check("key", True, "made when the first photo is protected")
     if os.name == "posix" and stat.S_IMODE(path.stat().st_mode) & 0o077:
