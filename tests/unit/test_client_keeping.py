@@ -204,6 +204,18 @@ def test_a_look_alikes_receipt_is_not_given_away(
     assert "NOT_IN_LEDGER" in output(capsys, "share", "other.png", "-o", "x.receipt", status=1)
 
 
+def test_sharing_a_receipt_that_is_damaged_in_the_ledger(fake: Fake, capsys: pytest.CaptureFixture[str]) -> None:
+    photo()
+    output(capsys, "protect", "cat.png")
+    Path("cat-edited.png.receipt").unlink()
+    (entry,) = Ledger().entries()
+    Ledger().forget([entry.id])
+    Ledger().add([replace(entry, receipt=b"damaged")])
+    refusal = output(capsys, "share", "cat-edited.png", "-o", "x.receipt", status=1)
+    assert "[RECEIPT_UNREADABLE]" in refusal
+    assert f"srae ledger forget {entry.id}" in refusal
+
+
 def test_a_slip_in_a_friends_key_is_noticed_before_anything_is_sent(
     fake: Fake, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -193,6 +193,15 @@ def test_the_doctor_finds_an_extension_that_is_not_allowed(capsys: pytest.Captur
     assert (check["ok"], STORE_ID in check["summary"], check["mend"]) == (False, True, "srae-host install chromium")
 
 
+@pytest.mark.parametrize("listed", [5, None, FIREFOX_ID])
+def test_a_manifest_whose_extensions_are_no_list(listed: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    commands.run(["install", "firefox"])
+    path = manifests.of_browser(BROWSERS["firefox"], False).path
+    path.write_text(json.dumps(manifest("firefox") | {"allowed_extensions": listed}))
+    check = doctor(capsys)["firefox"]
+    assert (check["ok"], check["mend"]) == (False, "srae-host install firefox")
+
+
 def test_the_doctor_tells_of_confined_browsers(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (home / "snap" / "chromium").mkdir(parents=True)
     (home / ".local/share/flatpak/app/org.mozilla.firefox").mkdir(parents=True)
@@ -255,9 +264,10 @@ async def test_status_tells_the_public_key_and_no_private_one() -> None:
     assert (await status())["public_key"] is None
 
 
-def test_settings_that_cannot_be_read(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("content", ["{", '{"extension_ids": 5}', '{"extension_ids": [5]}', '{"ca": 5}', "5"])
+def test_settings_that_cannot_be_read(content: str, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     settings.path().parent.mkdir(parents=True)
-    settings.path().write_text("{")
+    settings.path().write_text(content)
     assert "srae-host install" in doctor(capsys)["settings"]["mend"]
     assert commands.run(["install", "chromium"]) == 1
 

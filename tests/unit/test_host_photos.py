@@ -156,6 +156,11 @@ async def test_the_name_that_is_given_back(name: str, mime_type: str, given_back
     assert answer.files["photo"].name == given_back
 
 
+async def test_a_name_that_is_no_text_is_kept_as_one(photos: Photos, tmp_path: Path) -> None:
+    await protect(photos, "\ud800.jpg")
+    assert Ledger(tmp_path / "ledger.sqlite3").entries()[0].file_name == "_.png"
+
+
 async def test_look_alikes_are_tried_until_a_receipt_fits(photos: Photos, fake: Fake) -> None:
     entries = []
     for fake.model in ("first", "second", "third"):

@@ -48,6 +48,8 @@ def run(arguments: Sequence[str]) -> int:
         return USAGE
     except SettingsError as error:
         print(f"srae-host {given.command}: {error}", file=sys.stderr)
+    except BrokenPipeError:
+        raise  # nobody reads on, so there is nobody to tell
     except OSError as error:
         hint = " Run it as root, or leave --system out." if getattr(given, "system", False) else ""
         print(f"srae-host {given.command}: {error.filename}: {error.strerror}.{hint}", file=sys.stderr)

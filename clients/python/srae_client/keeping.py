@@ -73,7 +73,8 @@ def _forget(arguments: Namespace) -> int:
 def _export_ledger(arguments: Namespace) -> int:
     entries = Ledger().entries()
     files.save([(arguments.file,)], (ledger_file.write(entries),), private=(True,))
-    print(f"entries in {arguments.file}: {len(entries)}. The key that opens them: srae keys export FILE")
+    name = show.readable(str(arguments.file))
+    print(f"entries in {name}: {len(entries)}. The key that opens them: srae keys export FILE")
     return 0
 
 
@@ -94,7 +95,7 @@ def _share(arguments: Namespace) -> int:
         sys.stdout.buffer.write(content)
         return 0
     files.save([(arguments.output,)], (content,), private=(True,))
-    print(f"{arguments.output} can be opened with {len(set(friends)) + 1} keys, yours included")
+    print(f"{show.readable(str(arguments.output))} can be opened with {len(set(friends)) + 1} keys, yours included")
     return 0
 
 
@@ -108,11 +109,18 @@ def _receipt_of(source: Path, holder: KeyHolder) -> ProtectionReceipt:
         return receipts.read(source, holder)
     for found_by, match in bookkeeping.candidates(Ledger(), data):
         if found_by == "sha256":  # a look-alike could be another photo, whose receipt must not be given away
-            return receipts.unpack(match.entry.receipt, holder)
+            return _unpacked(match.entry, holder)
     raise SraeClientError(
         LocalReason.NOT_IN_LEDGER,
         f"There is no receipt beside {source}, and the ledger has none for exactly this file.",
     )
+
+
+def _unpacked(entry: Entry, holder: KeyHolder) -> ProtectionReceipt:
+    try:
+        return receipts.unpack(entry.receipt, holder)
+    except ValueError as error:
+        raise ledger_file.damaged(entry, error) from None
 
 
 _ACTIONS = {

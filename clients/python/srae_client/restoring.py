@@ -10,12 +10,12 @@ from pathlib import Path
 
 from srae.v1.image_pb2 import PROMISE_BIT_EXACT, PROMISE_NEAR
 
-from srae_client import receipts
+from srae_client import ledger_file, receipts
 from srae_client.bookkeeping import candidates
 from srae_client.client import Client, Restored
 from srae_client.errors import LocalReason, SraeClientError
 from srae_client.key_holder import KeyHolder
-from srae_client.ledger import Entry, Ledger
+from srae_client.ledger import Ledger
 
 MIME_TYPE = "image/png"
 #: Refusals of one of the ledger's receipts after which another one, or the photo itself, may still do.
@@ -72,21 +72,13 @@ async def _by_ledger(
             receipt = receipts.unpack(match.entry.receipt, holder)
             return Found(await client.restore(photo, receipt, MIME_TYPE), match.entry.id), None
         except ValueError as error:
-            refusals.append(_damaged(match.entry, error))
+            refusals.append(ledger_file.damaged(match.entry, error))
         except SraeClientError as error:
             if error.reason not in _PASSED_OVER:
                 raise
             if error.reason != "RECEIPT_MISMATCH":  # that one is another photo's, and says nothing of this one
                 refusals.append(error)
     return None, refusals[0] if refusals else None
-
-
-def _damaged(entry: Entry, error: ValueError) -> SraeClientError:
-    return SraeClientError(
-        LocalReason.RECEIPT_UNREADABLE,
-        f"The receipt in the ledger is damaged: {error}. Delete the entry (srae ledger forget {entry.id}), then "
-        "import a copy that you exported (srae ledger import FILE).",
-    )
 
 
 def _no_receipt(was_asked: bool, was_changed: bool) -> SraeClientError:

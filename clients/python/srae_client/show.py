@@ -170,8 +170,12 @@ def verdict(views: Sequence[View], is_protected: bool | None) -> Text:
     """What each classifier answered in turn, and whether the photo is protected; None where none was asked."""
     if is_protected is None:
         return Text("not asked", style="yellow")
-    lines = [Text(" → ".join(percent(answer) for answer in _in_turn(view))) for view in views]
+    lines = [Text(_arrow().join(percent(answer) for answer in _in_turn(view))) for view in views]
     return Text("\n").join([*lines, _mark(is_protected)])
+
+
+def _arrow() -> str:
+    return " → " if sys.stdout.encoding.lower().startswith("utf") else " -> "
 
 
 def _in_turn(view: View) -> list[Answer]:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from srae_client import batch, installing, records, show
+from srae_client import batch, installing, records, show, standard_output
 from srae_client.bulk import manifest
 from srae_client.bulk.run import Settings, run, succeeded
 from srae_client.errors import SraeClientError, UsageError
@@ -37,6 +37,10 @@ exit status: 0 all photos are protected, 1 something failed, 2 the command makes
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one job; the exit status."""
+    return standard_output.guarded(lambda: _main(argv))
+
+
+def _main(argv: Sequence[str] | None) -> int:
     settings = Settings(**vars(_parser().parse_args(argv)))
     messages = show.messages_console()
     if importlib.util.find_spec("ray") is None:
@@ -47,6 +51,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UsageError as error:
         print(f"bulk: {error}", file=sys.stderr)
         return USAGE
+    except BrokenPipeError:
+        raise  # nobody reads on, so there is nobody to tell
     except (SraeClientError, OSError) as error:
         told = batch.file_error(error) if isinstance(error, OSError) else error
         print(f"bulk: {told.message} [{told.reason}]", file=sys.stderr)
