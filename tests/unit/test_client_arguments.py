@@ -67,6 +67,12 @@ def test_help_does_not_wait_for_grpc() -> None:
     assert (done.returncode, done.stderr.strip()) == (0, "False False")
 
 
+def test_the_help_promises_no_more_than_the_readme(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main.main(["--help"])
+    assert "people see hardly any difference" in " ".join(capsys.readouterr().out.split())
+
+
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main.main(["--version"])

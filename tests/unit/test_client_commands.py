@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from srae_client import batch, commands, files, main, receipts
 from srae_client.errors import SraeClientError
+from srae_client.ledger import Ledger
 
 from tests.unit import client_fake
 from tests.unit.client_fake import Fake
@@ -86,6 +87,7 @@ def test_protect_writes_the_photo_and_its_receipt_beside_it(srae: Run) -> None:
                         "was_used_in_making": True,
                     }
                 ],
+                "entry": Ledger().entries()[0].id,
             }
         ],
     }
@@ -312,6 +314,10 @@ def test_many_files_with_one_receipt_make_no_sense(fake: Fake, capsys: pytest.Ca
         ("protect", "a.png", "--format", "png", "-o", "x.jpg"),
         ("restore", "a.png", "-o", "x.jpg"),
         ("protect", "a.png", "b.png", "-o", "a.png"),
+        ("protect", "a.png", "-o", "x.gif"),
+        ("protect", "a.png", "-o", "x.avif", "--format", "png"),
+        ("protect", "a.png", "-o", "x.png", "--receipt", "x.png"),
+        ("protect", "a.png", "-o", "x.png", "--receipt", "../in/x.png"),
     ],
 )
 def test_contradictions_are_usage_errors(
@@ -359,8 +365,28 @@ def test_a_full_disk_is_a_failure_of_its_photo(srae: Run, monkeypatch: pytest.Mo
     monkeypatch.setattr(files.os, "fsync", full)
     status, printed = srae("protect", "a.png")
     assert (status, printed["results"][0]["reason"]) == (1, "CANNOT_ACCESS_FILE")
-    assert "No space left" in printed["results"][0]["message"]
+    assert "a-edited.png.receipt: No space left" in printed["results"][0]["message"]
     assert everything() == {"a.png"}
+
+
+def test_a_folder_that_cannot_be_written_names_the_output(srae: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(path: Path, *_: object) -> int:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    photos("a.png")
+    monkeypatch.setattr(files.os, "open", refused)
+    told = srae("protect", "a.png")[1]["results"][0]
+    assert told["message"].startswith("a-edited.png.receipt: Permission denied.")
+
+
+@pytest.mark.parametrize("content", [b"text", b"", b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"])
+def test_a_file_without_certificates_is_named(content: bytes, fake: Fake, capfd: pytest.CaptureFixture[str]) -> None:
+    photos("a.png")
+    Path("ca.pem").write_bytes(content)
+    assert main.main(["protect", "a.png", "--ca", "ca.pem"]) == 1
+    told = capfd.readouterr().err
+    assert told == "srae protect: ca.pem holds no certificate. Give --ca a file of certificates (PEM). [INVALID_CA]\n"
+    assert fake.options == []
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, asyncio.CancelledError])
@@ -388,8 +414,10 @@ def test_the_table_says_what_was_done_and_marks_what_is_not_protected(
     assert "bit-exact" in shown.out
     assert "[red]odd[/]-edited.png" in shown.out
     assert shown.out.count("NOT PROTECTED") == 2  # the photo's mark, and what it means
-    assert "a sealed photo cannot be restored" in shown.out
+    assert "Keep the receipts, which are in the ledger too, and" in shown.out
     assert "--format png" not in shown.out
+    main.main(["protect", "good.png", "--no-ledger"])
+    assert "Keep the receipts and a copy of the key" in capsys.readouterr().out
     main.main(["protect", "good.png", "--format", "jpeg"])
     assert "--format png" in capsys.readouterr().out
     assert "bad.png [NOT_AN_IMAGE] This is no photo. Give a photo." in shown.err

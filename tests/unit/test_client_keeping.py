@@ -147,7 +147,9 @@ def test_a_ledger_that_cannot_be_used_costs_no_photo(fake: Fake, capsys: pytest.
     Ledger().path.parent.mkdir()
     Ledger().path.write_bytes(b"no database" * 100)
     assert main.main(["protect", "cat.png"]) == 0
-    assert "not noted in the ledger" in capsys.readouterr().err
+    shown = capsys.readouterr()
+    assert "not noted in the ledger" in shown.err
+    assert "which are in the ledger too" not in shown.out
     assert Path("cat-edited.png").exists()
     assert Path("cat-edited.png.receipt").exists()
 
@@ -180,7 +182,10 @@ def test_a_receipt_is_shared_later_as_a_file_or_as_text(
     photo()
     assert main.main(["protect", "cat.png"]) == 0
     assert main.main(["share", "cat-edited.png", "--to", friend, "-o", "for-friend.receipt"]) == 0
-    capsysbinary.readouterr()
+    assert b"with 2 keys, yours included" in capsysbinary.readouterr().out
+    own = keys.to_text(keys.own().public[0])
+    assert main.main(["share", "cat-edited.png", "--to", own, "-o", "for-me.receipt"]) == 0
+    assert b"with your key alone" in capsysbinary.readouterr().out
     assert main.main(["share", "cat-edited.png.receipt", "--to", friend, "--text"]) == 0
     Path("letter.txt").write_bytes(capsysbinary.readouterr().out)
     Path("cat-edited.png.receipt").unlink()
@@ -325,7 +330,8 @@ def test_the_ledger_is_listed_and_forgotten(fake: Fake, capsys: pytest.CaptureFi
         (("keys", "import", "none"), "CANNOT_ACCESS_FILE"),
         (("keys", "import", "cat.png"), "KEY_UNUSABLE"),
         (("ledger", "import", "cat.png"), "LEDGER_FILE_INVALID"),
-        (("share", "none", "-o", "x"), "CANNOT_ACCESS_FILE"),
+        (("share", "none", "-o", "x"), "NOT_FOUND"),
+        (("share", "cat.png", "-o", "x"), "srae ledger import FILE"),
     ],
 )
 def test_files_that_are_missing_or_something_else(

@@ -120,18 +120,27 @@ def test_what_was_said_once_stays_until_it_is_said_otherwise(home: Path) -> None
     [
         ["chromium", "--endpoint", "nonsense"],
         ["chromium", "--ca", "missing.pem"],
+        ["chromium", "--ca", "text.pem"],
         ["chromium", "--extension-id", "two words"],
         ["chromium", "--system", "--profile-dir", "x"],
     ],
 )
-def test_options_that_make_no_sense_change_nothing(arguments: list[str], home: Path) -> None:
-    if "--system" in arguments:  # what is checked before anything is written for all users
-        given = commands.build_parser().parse_args(["install", *arguments])
-        with pytest.raises(Exception, match="one user's"):
-            commands._places(given.browsers, given)
-        return
+def test_options_that_make_no_sense_change_nothing(
+    arguments: list[str], home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings.platformdirs, "site_config_dir", lambda *_, **__: str(home / "every"))
+    (home / "text.pem").write_text("no certificate")
+    monkeypatch.chdir(home)
     assert commands.run(["install", *arguments]) == 2
     assert not any(home.rglob("*.json"))
+
+
+def test_a_browser_that_is_none_is_told_the_ones_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        commands.run(["install", "nosuch"])
+    told = capsys.readouterr().err
+    assert "there is no browser 'nosuch': name one of chrome, chromium, " in told
+    assert "[]" not in told
 
 
 def test_a_profile_folder_of_its_own(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -212,6 +221,15 @@ def test_the_doctor_tells_of_confined_browsers(home: Path, capsys: pytest.Captur
     capsys.readouterr()
     commands.run(["install", "chromium"])
     assert "attention" in capsys.readouterr().out
+
+
+def test_the_doctor_on_a_file_without_certificates(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (home / "text.pem").write_text("no certificate")
+    settings.path().parent.mkdir(parents=True)
+    settings.path().write_text(settings.to_text(Settings("photos.example.org:8443", str(home / "text.pem"))))
+    check = doctor(capsys)["service"]
+    assert check["summary"].startswith(f"{home / 'text.pem'} holds no certificate.")
+    assert "--ca FILE" in check["mend"]
 
 
 def test_the_doctor_on_services(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

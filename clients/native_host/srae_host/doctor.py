@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from srae_client import endpoint, installing
+from srae_client import authorities, endpoint, installing
 from srae_client.errors import LocalReason, SraeClientError
 
 from srae_host import browsers, framing, manifests, settings
@@ -133,6 +133,8 @@ async def _service(chosen: Settings) -> Check:
     except (SraeClientError, OSError, TimeoutError) as error:
         told = error.message if isinstance(error, SraeClientError) else f"{seen['address']}: {error}"
         named = "srae-host install --endpoint HOST:PORT (or --endpoint '' for this computer)"
+        if isinstance(error, SraeClientError) and error.reason == LocalReason.INVALID_CA:
+            named = "srae-host install --endpoint HOST:PORT --ca FILE"
         is_wrong = isinstance(error, SraeClientError) and error.reason == LocalReason.INVALID_ENDPOINT
         return Check("service", False, told, named if is_wrong or seen["kind"] == "named" else "srae serve")
     if not healthy:
@@ -144,9 +146,9 @@ async def _service(chosen: Settings) -> Check:
 async def _health(address: str, ca: str) -> bool:
     from srae_client.client import Client
 
-    authorities = await asyncio.to_thread(Path(ca).read_bytes) if ca else None
+    trusted = await asyncio.to_thread(authorities.read, Path(ca) if ca else None)
     endpoint.parse(address)
-    async with Client(address, authorities) as client:
+    async with Client(address, trusted) as client:
         await client.wait_until_reachable(_CALL_SECONDS)
         return await client.is_healthy(_CALL_SECONDS)
 

@@ -80,7 +80,8 @@ def build_parser() -> argparse.ArgumentParser:
     """The parser of the command ``srae``."""
     parser = argparse.ArgumentParser(
         prog="srae",
-        description="Protects photos so that classifiers misread them and people see no difference; restores them.",
+        description="Protects photos so that classifiers misread them and people see hardly any difference; restores "
+        "them.",
         epilog=_OVERVIEW,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

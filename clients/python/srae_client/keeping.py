@@ -95,7 +95,9 @@ def _share(arguments: Namespace) -> int:
         sys.stdout.buffer.write(content)
         return 0
     files.save([(arguments.output,)], (content,), private=(True,))
-    print(f"{show.readable(str(arguments.output))} can be opened with {len(set(friends)) + 1} keys, yours included")
+    opening = {holder.public(), *friends}
+    with_what = f"{len(opening)} keys, yours included" if len(opening) > 1 else "your key alone"
+    print(f"{show.readable(str(arguments.output))} can be opened with {with_what}")
     return 0
 
 
@@ -104,6 +106,8 @@ def _receipt_of(source: Path, holder: KeyHolder) -> ProtectionReceipt:
     path = receipts.path_for(source, None)
     if path is not None:
         return receipts.read(path, holder)
+    if not source.exists():
+        raise files.not_found(source)
     data = source.read_bytes()
     if receipts.looks_like_one(data):
         return receipts.read(source, holder)
@@ -112,7 +116,8 @@ def _receipt_of(source: Path, holder: KeyHolder) -> ProtectionReceipt:
             return _unpacked(match.entry, holder)
     raise SraeClientError(
         LocalReason.NOT_IN_LEDGER,
-        f"There is no receipt beside {source}, and the ledger has none for exactly this file.",
+        f"There is no receipt beside {source}, and the ledger has none for exactly this file. Name the receipt in its "
+        "place, or import the ledger that has it: srae ledger import FILE.",
     )
 
 

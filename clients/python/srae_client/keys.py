@@ -144,7 +144,7 @@ def replace(path: Path, keyring: Keyring) -> None:
         OSError: they cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with files.staged(path.parent, write(keyring), files.PRIVATE) as partial:
+    with files.staged(path, write(keyring), files.PRIVATE) as partial:
         partial.replace(path)
 
 

@@ -63,7 +63,12 @@ class Failure:
 
 @dataclass(frozen=True)
 class ProtectRecord:
-    """A photo that was protected. A PSNR is None where it is infinite, that is where the pixels are equal."""
+    """A photo that was protected. A PSNR is None where it is infinite, that is where the pixels are equal.
+
+    Attributes:
+        entry: the ledger's, where it was noted there.
+        is_protected: whether every classifier's answer changed; None where none was asked.
+    """
 
     input: str
     output: str
@@ -77,9 +82,9 @@ class ProtectRecord:
     protected_psnr_db: float | None
     restored_psnr_db: float | None
     bit_exact: bool
-    #: Whether every classifier's answer changed; None where none was asked.
     is_protected: bool | None
     views: list[View]
+    entry: str | None = None
 
 
 @dataclass(frozen=True)

@@ -92,10 +92,12 @@ def protected(records: Sequence[ProtectRecord], console: Console) -> None:
         console.print("[bold red]NOT PROTECTED[/]: the classifier's answer did not change. Do not rely on that photo.")
     if any(record.mime_type not in _LOSSLESS for record in records):
         console.print("A photo restores bit for bit from a lossless file only: --format png makes one.")
-    if any(record.tier == "sealed" for record in records):
+    sealed = [record for record in records if record.tier == "sealed"]
+    if sealed:
+        ledger = ", which are in the ledger too," if all(record.entry for record in sealed) else ""
         console.print(
-            "Keep the receipts, which are in the ledger too, and a copy of the key that opens them: "
-            "srae keys export FILE. Without both, a sealed photo cannot be restored."
+            f"Keep the receipts{ledger} and a copy of the key that opens them: srae keys export FILE. Without both, a "
+            "sealed photo cannot be restored."
         )
 
 
