@@ -274,11 +274,16 @@ def test_evaluate_says_which_classifier_was_not_used_in_making(srae: Run, capsys
     used = {view["classifier"]: (view["was_used_in_making"], view["is_protected"]) for view in result["views"]}
     assert (result["is_protected"], used) == (True, {"lite0": (True, True), "lite2": (False, False)})
     main.main(["evaluate", "a.png", "b.png"])
+    told = capsys.readouterr().out
+    assert "Without its receipt it was measured as one of the one-pass tier." in told
+    Path("b.png.receipt").write_bytes(receipts.pack(client_fake.receipt()))
+    main.main(["evaluate", "a.png", "b.png"])
     *lines, last = capsys.readouterr().out.strip().splitlines()
     assert last == "This photo is protected from the classifiers that were used in making, and not from lite2"
     rows = {line.split()[0]: line for line in lines if line.startswith("lite")}
     assert ("yes" in rows["lite0"], "no " in rows["lite2"], "NOT PROTECTED" in rows["lite2"]) == (True, True, True)
     photos("c.png", content=b"other")
+    Path("c.png.receipt").write_bytes(receipts.pack(client_fake.receipt()))
     main.main(["evaluate", "a.png", "c.png"])
     assert capsys.readouterr().out.strip().endswith("This photo is protected")
 

@@ -132,6 +132,11 @@ def evaluated(record: EvaluateRecord, console: Console) -> None:
     figures.add_row("Restored photo against the original", exact)
     console.print(figures)
     console.print(Text.assemble("This photo is ", _mark(record.is_protected), _reservation(record)))
+    if record.receipt is None:
+        console.print(
+            "Without its receipt it was measured as one of the one-pass tier. If it is one of the sealed tier (the "
+            "default), name the receipt with --receipt: others were used in making then, and it restores better."
+        )
 
 
 def _reservation(record: EvaluateRecord) -> str:
