@@ -68,7 +68,9 @@ def test_each_side_has_a_passphrase_of_its_own(
 ) -> None:
     mine, theirs = own("mine"), file_of("backup.json", "theirs")
     monkeypatch.setenv("SRAE_PASSPHRASE", "mine")
-    assert "backup.json" in told(capsys, "import", "backup.json", status=1)
+    refusal = told(capsys, "import", "backup.json", status=1)
+    assert "key file backup.json cannot be opened" in refusal
+    assert "SRAE_IMPORT_PASSPHRASE" in refusal
     monkeypatch.setenv("SRAE_IMPORT_PASSPHRASE", "theirs")
     told(capsys, "import", "backup.json")
     assert opens_with("mine") == [mine, theirs]
@@ -181,4 +183,5 @@ def test_a_passphrase_that_is_wrong_or_missing_is_the_keys(
     refusal = told(capsys, action, status=1)
     assert "this is not its passphrase" in refusal
     assert str(keys.default_path()) in refusal
+    assert "by SRAE_PASSPHRASE" in refusal
     assert "receipt" not in refusal

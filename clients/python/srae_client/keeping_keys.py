@@ -12,8 +12,8 @@ from pathlib import Path
 
 from srae_client import files, key_errors, keys
 from srae_client.errors import UsageError
-from srae_client.key_errors import PASSPHRASE, KeysDamagedError
-from srae_client.key_holder import IMPORT_PASSPHRASE, PROMPT, ask_person
+from srae_client.key_errors import IMPORT_PASSPHRASE, PASSPHRASE, KeysDamagedError
+from srae_client.key_holder import PROMPT, ask_person
 from srae_client.keys import Keyring
 from srae_client.show import readable
 

@@ -8,6 +8,8 @@ from srae_client.errors import LocalReason, SraeClientError
 
 #: Names the passphrase, where no person is there to type it.
 PASSPHRASE = "SRAE_PASSPHRASE"
+#: Names the passphrase of a key file which is imported, where it is another one.
+IMPORT_PASSPHRASE = "SRAE_IMPORT_PASSPHRASE"
 
 
 class KeysDamagedError(SraeClientError):
@@ -37,10 +39,12 @@ def unwritable(path: Path, error: OSError) -> SraeClientError:
     )
 
 
-def other_passphrase(path: Path | None) -> SraeClientError:
-    """The passphrase that was given opens nothing."""
+def other_passphrase(path: Path | None, is_own: bool) -> SraeClientError:
+    """The passphrase that was given opens nothing. ``is_own``: as ``KeysDamagedError`` has it."""
     return SraeClientError(
-        LocalReason.KEY_LOCKED, f"The {_file(path)} cannot be opened: this is not its passphrase. Try again with it."
+        LocalReason.KEY_LOCKED,
+        f"The {_file(path)} cannot be opened: this is not its passphrase. Type it again, or name it by "
+        f"{PASSPHRASE if is_own else IMPORT_PASSPHRASE}.",
     )
 
 

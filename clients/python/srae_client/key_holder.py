@@ -12,8 +12,6 @@ from srae_client import keys
 from srae_client.key_errors import PASSPHRASE
 from srae_client.keys import Ask
 
-#: Names the passphrase of a key file which is imported, where it is another one.
-IMPORT_PASSPHRASE = "SRAE_IMPORT_PASSPHRASE"
 PROMPT = "Passphrase of your key: "
 
 

@@ -229,7 +229,7 @@ def _unlock(keyring: Keyring, ask: Ask | None) -> bytes:
         cipher = _cipher(keyring.lock, ask())
         return cipher.decrypt(keyring.lock.nonce, keyring.secret, _bound(keyring.public))
     except InvalidTag:
-        raise key_errors.other_passphrase(keyring.path) from None
+        raise key_errors.other_passphrase(keyring.path, _is_own(keyring.path)) from None
 
 
 def _cipher(lock: Lock, passphrase: str) -> ChaCha20Poly1305:
@@ -253,4 +253,9 @@ def _base64(data: bytes) -> str:
 
 
 def _damaged(what: str, path: Path | None) -> KeysDamagedError:
-    return KeysDamagedError(what, path, is_own=path is not None and path == default_path())
+    return KeysDamagedError(what, path, _is_own(path))
+
+
+def _is_own(path: Path | None) -> bool:
+    """Whether a file is the user's key file, and not a copy of one."""
+    return path is not None and path == default_path()
