@@ -50,7 +50,8 @@ examples:
   srae restore downloaded.jpg --receipt cat.receipt
   srae restore safe/ -o originals/
 
-Restored photos are PNG files, which lose nothing.
+Restored photos are PNG files, which lose nothing. Of a photo for which no receipt fits, and which does not restore
+from itself, nothing is written.
 """
 _EVALUATE = """\
 examples:
@@ -79,7 +80,8 @@ def build_parser() -> argparse.ArgumentParser:
     """The parser of the command ``srae``."""
     parser = argparse.ArgumentParser(
         prog="srae",
-        description="Protects photos so that classifiers misread them and people see no difference; restores them.",
+        description="Protects photos so that classifiers misread them and people see hardly any difference; restores "
+        "them.",
         epilog=_OVERVIEW,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -172,6 +174,12 @@ def _add_restore(parser: argparse.ArgumentParser) -> None:
         help="the receipt, for one photo (default: PHOTO.receipt, if it exists, else the ledger's)",
     )
     parser.add_argument("--no-ledger", action="store_true", help="do not look for receipts in the ledger")
+    parser.add_argument(
+        "--estimate",
+        action="store_true",
+        help="where there is no receipt that fits and the photo does not restore from itself, write a guess as "
+        "NAME-estimate.png, which is not the original (default: write nothing)",
+    )
 
 
 def _add_photos(parser: argparse.ArgumentParser, what: str, ending: str) -> None:
