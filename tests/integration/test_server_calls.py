@@ -240,6 +240,19 @@ async def test_a_one_pass_photo_refuses_another_ones_receipt(client: Client) -> 
     assert refusal(caught.value).info.reason == "RECEIPT_MISMATCH"
 
 
+async def test_an_original_is_not_restored_with_its_own_receipt(client: Client) -> None:
+    photo = file(pixels())
+    made = await client.protection.Protect(pr.ProtectRequest(image=photo))
+
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await client.restoration.Restore(
+            re.RestoreRequest(image=photo, options=re.RestoreOptions(receipt=made.outcome.receipt))
+        )
+
+    assert refusal(caught.value).info.reason == "RECEIPT_MISMATCH"
+    assert "is the original itself" in refusal(caught.value).message
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 async def test_loopback_serves_on_the_port_that_it_tells(host: str, tmp_path: Path) -> None:
     async with served(config(tmp_path, listen=Address(host=host, port=0)), FakeBackend()) as client:
