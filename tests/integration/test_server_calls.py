@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import cv2
 import grpc
 import numpy as np
 import pytest
@@ -166,6 +167,15 @@ async def test_a_lossy_output_promises_no_more_than_it_measures(client: Client) 
     assert made.outcome.mime_type == "image/jpeg"
     assert made.outcome.promise == im.PROMISE_NEAR
     assert 20 < made.outcome.restored_psnr_db < 70
+
+
+async def test_a_photo_of_16_bits_is_told_of(client: Client) -> None:
+    wide = cv2.imencode(".png", pixels().astype(np.uint16) * 257)[1].tobytes()
+
+    made = await client.protection.Protect(pr.ProtectRequest(image=wide))
+    usual = await client.protection.Protect(pr.ProtectRequest(image=file(pixels())))
+
+    assert (made.outcome.original_bits, usual.outcome.original_bits) == (16, 8)
 
 
 async def test_a_bit_exact_photo_in_a_lossy_file_is_near(client: Client) -> None:

@@ -43,6 +43,8 @@ PREFIX = b"protected:"
 FIELDS = {"chunk": "image", "original_chunk": "original", "protected_chunk": "protected_photo"}
 #: First bytes that make the server refuse or fail.
 BAD, BUSY_ONCE, CUT_OFF, UNEXPLAINED, UNCHANGED = b"bad", b"busy", b"cut", b"crash", b"same"
+#: A file of 16 bits a channel.
+WIDE = b"wide"
 #: The first is refused before the rest is read; the second is never answered.
 EARLY, HANGING = b"early", b"hang"
 
@@ -128,6 +130,7 @@ class Fake(ProtectionServiceServicer, RestorationServiceServicer, EvaluationServ
                 views=[view(changed=not data.startswith(UNCHANGED))],
                 width=4,
                 height=3,
+                original_bits=16 if data.startswith(WIDE) else 8,
             )
         )
         if not data.startswith(CUT_OFF):
