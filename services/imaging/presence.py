@@ -27,7 +27,7 @@ _CELLS = (WORKING_SIZE // GRID_SIZE, 2 * WORKING_SIZE // GRID_SIZE)
 #: Detail as weak as this is rounding's and compression's; levels squared.
 _NOISE = 4.0
 #: Side of the surroundings that a cell's detail is compared with, in cells.
-_SURROUNDINGS = (5, 5)
+_SURROUNDINGS = (3, 3)
 
 
 def score(pixels: NDArray[np.uint8], code: NDArray[np.int8]) -> float:
