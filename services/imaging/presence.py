@@ -18,7 +18,10 @@ from numpy.typing import NDArray
 
 from services.imaging.resample import GRID_SIZE, WORKING_SIZE, down, up_rows
 
-#: Standard deviations from chance above which the code is there.
+#: Standard deviations from chance above which the code is there. Chosen on development photos of even index, where none
+#: of 9,600 codes of other photos passes (of 9,958 in another draw, 1). Measured on those of odd index, at about 320
+#: pixels (training/wrong_receipts.py): none of 9,600 passes, and 9 of 2,640 copies with their code do not, all of them
+#: JPEGs at 42 or 46 dB. Of 240 JPEGs of the original, which was never protected, 5 pass with the code made for it.
 THRESHOLD = 4.5
 
 #: Sides of the cells that are looked at, in pixels of the working image: the code's own, and twice that, which a copy
@@ -31,7 +34,9 @@ _SURROUNDINGS = (3, 3)
 
 
 def score(pixels: NDArray[np.uint8], code: NDArray[np.int8]) -> float:
-    """Standard deviations by which the photo's detail follows the code; about 0 +- 1 for another photo's code.
+    """Standard deviations by which the photo's detail follows the code.
+
+    Another photo's code scores 0 +- 1.1. The original's own, which is made for its detail, 0 +- 2.5.
 
     Args:
         pixels: shape (H, W, 3), the protected photo or a copy of it.
