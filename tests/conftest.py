@@ -10,7 +10,8 @@ def nobodys_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Settings, keys and the ledger are kept in a folder of the test run's own; child processes inherit that."""
     with pytest.MonkeyPatch.context() as patch:
         home = tmp_path_factory.mktemp("home")
-        for variable in ("SRAE_ENDPOINT", "SRAE_LEDGER", "SRAE_KEYS", "SRAE_PASSPHRASE"):
+        passphrases = "SRAE_PASSPHRASE", "SRAE_NEW_PASSPHRASE", "SRAE_IMPORT_PASSPHRASE"
+        for variable in ("SRAE_ENDPOINT", "SRAE_LEDGER", "SRAE_KEYS", *passphrases):
             patch.delenv(variable, raising=False)
         patch.setenv("XDG_CONFIG_HOME", str(home / "config"))
         patch.setenv("XDG_DATA_HOME", str(home / "data"))

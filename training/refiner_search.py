@@ -43,6 +43,8 @@ class Idea:
     config: RefinerConfig
     networks: tuple[int, ...] = (0, 1)
     rounds: int = 1
+    #: Whose features count beside the last layer's; see ``WithFeatures``.
+    block: int | None = None
 
 
 BOTH = RefinerConfig(
@@ -90,12 +92,17 @@ IDEAS = {
     "own sizes, 12 extra steps, 16 steps, 2 plain, margin 4, likeness 40": Idea(
         replace(OWN, steps=16, plain_steps=2, margin=4.0, likeness=40.0)
     ),
+    # A block's features beside the last layer's.
+    "features of the last layer alone": Idea(SHIPPED),
+    "features of block 10, too": Idea(SHIPPED, block=10),
+    "features of block 7, too": Idea(SHIPPED, block=7),
+    "features of block 10, too, likeness 80": Idea(replace(SHIPPED, likeness=80.0), block=10),
     # Rounds, each with views of its own, as long as the caller gives.
-    "as shipped, one round": Idea(SHIPPED),
-    "as shipped, two rounds": Idea(SHIPPED, rounds=2),
-    "as shipped, four rounds": Idea(SHIPPED, rounds=4),
-    "as shipped, two rounds with the same views": Idea(replace(SHIPPED, rounds=1), rounds=2),
-    "as shipped, 32 steps": Idea(replace(SHIPPED, steps=32)),
+    "as shipped, one round": Idea(SHIPPED, block=10),
+    "as shipped, two rounds": Idea(SHIPPED, rounds=2, block=10),
+    "as shipped, four rounds": Idea(SHIPPED, rounds=4, block=10),
+    "as shipped, two rounds with the same views": Idea(replace(SHIPPED, rounds=1), rounds=2, block=10),
+    "as shipped, 32 steps": Idea(replace(SHIPPED, steps=32), block=10),
     # The one-pass tier's: as few looks as do it.
     "quick: 1 step, Lite0": Idea(replace(QUICK, steps=1, plain_steps=1), (0,)),
     "quick: 2 steps, Lite0": Idea(QUICK, (0,)),
@@ -107,6 +114,9 @@ IDEAS = {
     ),
     "quick: 3 steps, Lite0, 6 extra, margin 4, likeness 40": Idea(
         replace(QUICK, steps=3, plain_steps=3, extra_steps=6, margin=4.0, likeness=40.0), (0,)
+    ),
+    "quick: 3 steps, Lite0, 6 extra, margin 4, likeness 40, features of block 10": Idea(
+        replace(QUICK, steps=3, plain_steps=3, extra_steps=6, margin=4.0, likeness=40.0), (0,), block=10
     ),
     "quick: 2 steps, Lite0 + Lite1": Idea(QUICK),
 }
@@ -151,7 +161,9 @@ def cases(root: Path, eyes: Eyes, limit: int) -> Iterator[Case]:
 
 def measure(idea: Idea, strength_db: float, photos: list[Case], eyes: Eyes) -> dict[str, float]:
     refiner = Refiner(
-        idea.config, [WithFeatures(eyes.networks[v]) for v in idea.networks], [SIDES[v] for v in idea.networks]
+        idea.config,
+        [WithFeatures(eyes.networks[v], idea.block) for v in idea.networks],
+        [SIDES[v] for v in idea.networks],
     )
     changed: dict[str, list[bool]] = {}
     psnr, entropies, seconds = [], [], 0.0

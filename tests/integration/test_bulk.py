@@ -146,6 +146,19 @@ def test_folders_that_lie_in_each_other_are_refused(
     assert "must not lie in each other" in capsys.readouterr().err
 
 
+def test_a_file_in_the_folders_place_is_refused(archive: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (archive / "a.png").write_bytes(b"photo")
+    assert main(["archive/a.png", "-o", "out"]) == 2
+    assert "archive/a.png is a file: give the folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", ["abc", "0", "-1", "1.5"])
+def test_a_concurrency_that_is_no_number_is_refused(number: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["archive", "-o", "out", f"--concurrency={number}"])
+    assert f"it is a whole number above 0, not '{number}'" in capsys.readouterr().err
+
+
 def test_a_server_that_is_not_there_is_found_out_before_ray_starts(
     archive: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,10 +21,12 @@ from srae.v1.evaluation_service_pb2_grpc import EvaluationServiceServicer, add_E
 from srae.v1.image_pb2 import (
     PROMISE_BIT_EXACT,
     PROMISE_NEAR,
+    PROMISE_UNSPECIFIED,
     TIER_SEALED,
     ClassifierView,
     PerturbationCode,
     Prediction,
+    Promise,
     ProtectionReceipt,
 )
 from srae.v1.protection_service_pb2 import (
@@ -47,6 +49,12 @@ BAD, BUSY_ONCE, CUT_OFF, UNEXPLAINED, UNCHANGED = b"bad", b"busy", b"cut", b"cra
 WIDE = b"wide"
 #: The first is refused before the rest is read; the second is never answered.
 EARLY, HANGING = b"early", b"hang"
+#: Protected photos that carry their own code: one as it was made, one that was changed since.
+CARRYING, CHANGED = b"carrying:", b"changed:"
+#: Whose restore is refused with any receipt: it is another photo's.
+OTHER = b"other:"
+#: A protected photo that a classifier which was not used in making still answers as before.
+SEEN_THROUGH = b"seen:"
 
 
 def receipt() -> ProtectionReceipt:
@@ -59,12 +67,13 @@ def receipt() -> ProtectionReceipt:
     )
 
 
-def view(changed: bool = True) -> ClassifierView:
+def view(changed: bool = True, classifier: str = "lite0", used: bool = True) -> ClassifierView:
     return ClassifierView(
-        classifier="lite0",
+        classifier=classifier,
         original=Prediction(label="tabby", confidence=0.75),
         protected_photo=Prediction(label="toaster" if changed else "tabby", confidence=0.5),
         is_protected=changed,
+        was_used_in_making=used,
     )
 
 
@@ -141,7 +150,11 @@ class Fake(ProtectionServiceServicer, RestorationServiceServicer, EvaluationServ
         self, request_iterator: Iterator[RestoreStreamRequest], context: grpc.ServicerContext
     ) -> Iterator[RestoreStreamResponse]:
         data = (self._receive(request_iterator, context))["chunk"]
-        promise = PROMISE_BIT_EXACT if data.startswith(PREFIX) else PROMISE_NEAR
+        has_receipt = self.options[-1].HasField("receipt")
+        if has_receipt and data.startswith(OTHER):
+            info = ErrorInfo(reason="RECEIPT_MISMATCH", domain="srae")
+            abort(context, grpc.StatusCode.INVALID_ARGUMENT, "Another photo's. Use its own.", info)
+        promise = _promise(data, has_receipt)
         outcome = RestorationOutcome(mime_type="image/png", promise=promise, tier=TIER_SEALED, width=4, height=3)
         yield RestoreStreamResponse(outcome=outcome)
         for chunk in _split(data.removeprefix(PREFIX)):
@@ -152,8 +165,9 @@ class Fake(ProtectionServiceServicer, RestorationServiceServicer, EvaluationServ
     ) -> Iterator[EvaluateStreamResponse]:
         files = self._receive(request_iterator, context)
         changed = files["original_chunk"] != files["protected_chunk"]
+        unseen = view(changed and not files["protected_chunk"].startswith(SEEN_THROUGH), "lite2", used=False)
         report = EvaluateResponse(
-            views=[view(changed)],
+            views=[view(changed), unseen],
             protected_psnr_db=40.0,
             restored_psnr_db=math.inf,
             is_bit_exact=True,
@@ -162,6 +176,12 @@ class Fake(ProtectionServiceServicer, RestorationServiceServicer, EvaluationServ
         yield EvaluateStreamResponse(report=report)
 
     Protect = Restore = Evaluate = None  # type: ignore[assignment]  # photos always stream
+
+
+def _promise(data: bytes, has_receipt: bool) -> Promise.ValueType:
+    if data.startswith(CARRYING) or (data.startswith(PREFIX) and has_receipt):
+        return PROMISE_BIT_EXACT
+    return PROMISE_NEAR if data.startswith(CHANGED) or has_receipt else PROMISE_UNSPECIFIED
 
 
 def _split(data: bytes) -> list[bytes]:

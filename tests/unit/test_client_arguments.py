@@ -67,6 +67,12 @@ def test_help_does_not_wait_for_grpc() -> None:
     assert (done.returncode, done.stderr.strip()) == (0, "False False")
 
 
+def test_the_help_promises_no_more_than_the_readme(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main.main(["--help"])
+    assert "people see hardly any difference" in " ".join(capsys.readouterr().out.split())
+
+
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main.main(["--version"])
@@ -86,4 +92,4 @@ def test_serve_without_a_server_says_what_to_install(
 ) -> None:
     monkeypatch.setitem(sys.modules, "services", None)
     assert main.main(["serve"]) == 1
-    assert "pip install 'srae[embedded]'" in capsys.readouterr().err
+    assert "pip install -e '.[embedded]' in the project's folder" in capsys.readouterr().err

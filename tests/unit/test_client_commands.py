@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from srae_client import batch, commands, files, main, receipts
 from srae_client.errors import SraeClientError
+from srae_client.ledger import Ledger
 
 from tests.unit import client_fake
 from tests.unit.client_fake import Fake
@@ -84,8 +85,10 @@ def test_protect_writes_the_photo_and_its_receipt_beside_it(srae: Run) -> None:
                         "protected": {"label": "toaster", "confidence": 0.5},
                         "restored": None,
                         "is_protected": True,
+                        "was_used_in_making": True,
                     }
                 ],
+                "entry": Ledger().entries()[0].id,
             }
         ],
     }
@@ -186,11 +189,66 @@ def test_restore_finds_the_receipt_beside_the_photo(srae: Run, fake: Fake) -> No
     assert fake.options[-1].receipt == client_fake.receipt()
 
 
-def test_restore_without_a_receipt_does_not_claim_to_be_verified(srae: Run, fake: Fake) -> None:
-    photos("cat.png")
-    result = srae("restore", "cat.png")[1]["results"][0]
-    assert (result["verified"], result["receipt"]) == (None, None)
+@pytest.mark.parametrize(
+    ("content", "options", "reason", "says"),
+    [
+        (b"photo", (), "NOT_IN_LEDGER", "the ledger has none that fits"),
+        (client_fake.CHANGED, (), "NOT_IN_LEDGER", "was changed since"),
+        (b"photo", ("--no-ledger",), "NO_RECEIPT", "leave --no-ledger out"),
+    ],
+)
+def test_restore_writes_nothing_that_nothing_vouches_for(
+    content: bytes, options: tuple[str, ...], reason: str, says: str, srae: Run, fake: Fake
+) -> None:
+    photos("cat.png", content=content)
+    status, printed = srae("restore", "cat.png", *options)
+    assert (status, printed["results"][0]["reason"]) == (1, reason)
+    assert says in printed["results"][0]["message"]
     assert not fake.options[-1].HasField("receipt")
+    assert everything() == {"cat.png"}
+
+
+def test_an_estimate_is_written_where_it_is_asked_for_and_says_what_it_is(
+    srae: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos("cat.png")
+    photos("carrying.png", content=client_fake.CARRYING)
+    status, printed = srae("restore", "cat.png", "carrying.png", "--estimate")
+    told = [(result["output"], result["verified"], result["is_estimate"]) for result in printed["results"]]
+    assert told == [("cat-estimate.png", None, True), ("carrying-original.png", True, False)]
+    assert status == 0
+    main.main(["restore", "cat.png", "--estimate"])
+    assert "an estimate, not the original" in capsys.readouterr().out
+
+
+def test_a_photo_that_carries_its_code_is_verified_without_a_receipt(
+    srae: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos("cat.png", content=client_fake.CARRYING)
+    result = srae("restore", "cat.png")[1]["results"][0]
+    assert (result["verified"], result["receipt"], result["is_estimate"]) == (True, None, False)
+    main.main(["restore", "cat.png"])
+    assert "verified bit-exact" in capsys.readouterr().out
+
+
+def test_a_receipt_that_fits_a_copy_restores_nearly(srae: Run) -> None:
+    photos("cat.png")
+    srae("protect", "cat.png")
+    Path("cat-edited.png").write_bytes(b"encoded again")
+    result = srae("restore", "cat-edited.png")[1]["results"][0]
+    assert (result["output"], result["verified"]) == ("cat-edited-original.png", False)
+
+
+def test_in_a_folder_the_others_are_restored_and_those_left_are_told(
+    fake: Fake, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos("album/never-protected.png")
+    photos("album/cat.png", content=client_fake.CARRYING)
+    assert main.main(["restore", "album", "-o", "out"]) == 1
+    shown = capsys.readouterr()
+    assert {name for name in everything() if name.startswith("out")} == {"out/cat-original.png"}
+    assert "verified bit-exact" in shown.out
+    assert "failed album/never-protected.png [NOT_IN_LEDGER]" in shown.err
 
 
 def test_restore_refuses_a_broken_receipt_before_anything_is_sent(srae: Run, fake: Fake) -> None:
@@ -208,6 +266,27 @@ def test_evaluate(srae: Run) -> None:
     assert (status, result["is_protected"], result["bit_exact"], result["restored_psnr_db"]) == (0, True, True, None)
     status, printed = srae("evaluate", "a.png", "a.png")
     assert (status, printed["results"][0]["is_protected"]) == (0, False)
+
+
+def test_evaluate_says_which_classifier_was_not_used_in_making(srae: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    photos("a.png")
+    photos("b.png", content=client_fake.SEEN_THROUGH)
+    result = srae("evaluate", "a.png", "b.png")[1]["results"][0]
+    used = {view["classifier"]: (view["was_used_in_making"], view["is_protected"]) for view in result["views"]}
+    assert (result["is_protected"], used) == (True, {"lite0": (True, True), "lite2": (False, False)})
+    main.main(["evaluate", "a.png", "b.png"])
+    told = capsys.readouterr().out
+    assert "Without its receipt it was measured as one of the one-pass tier." in told
+    Path("b.png.receipt").write_bytes(receipts.pack(client_fake.receipt()))
+    main.main(["evaluate", "a.png", "b.png"])
+    *lines, last = capsys.readouterr().out.strip().splitlines()
+    assert last == "This photo is protected from the classifiers that were used in making, and not from lite2"
+    rows = {line.split()[0]: line for line in lines if line.startswith("lite")}
+    assert ("yes" in rows["lite0"], "no " in rows["lite2"], "NOT PROTECTED" in rows["lite2"]) == (True, True, True)
+    photos("c.png", content=b"other")
+    Path("c.png.receipt").write_bytes(receipts.pack(client_fake.receipt()))
+    main.main(["evaluate", "a.png", "c.png"])
+    assert capsys.readouterr().out.strip().endswith("This photo is protected")
 
 
 def test_evaluate_says_which_file_is_bad_or_missing(srae: Run) -> None:
@@ -241,6 +320,10 @@ def test_many_files_with_one_receipt_make_no_sense(fake: Fake, capsys: pytest.Ca
         ("protect", "a.png", "--format", "png", "-o", "x.jpg"),
         ("restore", "a.png", "-o", "x.jpg"),
         ("protect", "a.png", "b.png", "-o", "a.png"),
+        ("protect", "a.png", "-o", "x.gif"),
+        ("protect", "a.png", "-o", "x.avif", "--format", "png"),
+        ("protect", "a.png", "-o", "x.png", "--receipt", "x.png"),
+        ("protect", "a.png", "-o", "x.png", "--receipt", "../in/x.png"),
     ],
 )
 def test_contradictions_are_usage_errors(
@@ -288,8 +371,28 @@ def test_a_full_disk_is_a_failure_of_its_photo(srae: Run, monkeypatch: pytest.Mo
     monkeypatch.setattr(files.os, "fsync", full)
     status, printed = srae("protect", "a.png")
     assert (status, printed["results"][0]["reason"]) == (1, "CANNOT_ACCESS_FILE")
-    assert "No space left" in printed["results"][0]["message"]
+    assert "a-edited.png.receipt: No space left" in printed["results"][0]["message"]
     assert everything() == {"a.png"}
+
+
+def test_a_folder_that_cannot_be_written_names_the_output(srae: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(path: Path, *_: object) -> int:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    photos("a.png")
+    monkeypatch.setattr(files.os, "open", refused)
+    told = srae("protect", "a.png")[1]["results"][0]
+    assert told["message"].startswith("a-edited.png.receipt: Permission denied.")
+
+
+@pytest.mark.parametrize("content", [b"text", b"", b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"])
+def test_a_file_without_certificates_is_named(content: bytes, fake: Fake, capfd: pytest.CaptureFixture[str]) -> None:
+    photos("a.png")
+    Path("ca.pem").write_bytes(content)
+    assert main.main(["protect", "a.png", "--ca", "ca.pem"]) == 1
+    told = capfd.readouterr().err
+    assert told == "srae protect: ca.pem holds no certificate. Give --ca a file of certificates (PEM). [INVALID_CA]\n"
+    assert fake.options == []
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, asyncio.CancelledError])
@@ -317,8 +420,10 @@ def test_the_table_says_what_was_done_and_marks_what_is_not_protected(
     assert "bit-exact" in shown.out
     assert "[red]odd[/]-edited.png" in shown.out
     assert shown.out.count("NOT PROTECTED") == 2  # the photo's mark, and what it means
-    assert "a sealed photo cannot be restored" in shown.out
+    assert "Keep the receipts, which are in the ledger too, and" in shown.out
     assert "--format png" not in shown.out
+    main.main(["protect", "good.png", "--no-ledger"])
+    assert "Keep the receipts and a copy of the key" in capsys.readouterr().out
     main.main(["protect", "good.png", "--format", "jpeg"])
     assert "--format png" in capsys.readouterr().out
     assert "bad.png [NOT_AN_IMAGE] This is no photo. Give a photo." in shown.err
@@ -340,8 +445,6 @@ def test_the_other_tables(fake: Fake, capsys: pytest.CaptureFixture[str]) -> Non
     main.main(["protect", "cat.png"])
     main.main(["restore", "cat-edited.png"])
     assert "verified bit-exact" in capsys.readouterr().out
-    main.main(["restore", "cat.png"])
-    assert "not verified" in capsys.readouterr().out
     main.main(["evaluate", "cat.png", "cat-edited.png"])
     assert "This photo is protected" in capsys.readouterr().out
     main.main(["evaluate", "cat.png", "cat.png"])

@@ -36,7 +36,7 @@ def test_the_difference_is_amplified_around_grey_and_clipped() -> None:
     assert photos.difference(original, other)[0, :, 0].tolist() == [128, 144, 255, 96]
 
 
-VIEW = View("classifier_lite0", Answer("a <b> & c", 0.5), Answer("dog", 0.25), Answer("a <b> & c", 0.5), True)
+VIEW = View("classifier_lite0", Answer("a <b> & c", 0.5), Answer("dog", 0.25), Answer("a <b> & c", 0.5), True, True)
 EVALUATION = EvaluateRecord("o", "p", "r", True, 40.0, 0.99, 1.0, None, True, [VIEW])
 PICTURES = Pictures("file.png", "preview.jpg")
 TIER = TierResult("sealed", PICTURES, PICTURES, PICTURES, "x.receipt", 900, 1.5, 0.5, EVALUATION)

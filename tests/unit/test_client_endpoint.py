@@ -197,7 +197,7 @@ async def test_variables_meant_for_another_server_are_not_passed_on(
 
 async def test_without_a_server_installed_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "services", None)
-    with pytest.raises(SraeClientError, match=r"pip install 'srae\[embedded\]'") as caught:
+    with pytest.raises(SraeClientError, match=r"pip install -e '\.\[embedded\]' in the project's folder") as caught:
         async with endpoint.resolve(None):
             pass
     assert caught.value.reason == "SERVER_NOT_INSTALLED"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import stat
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -73,8 +75,55 @@ def test_restore_finds_the_receipt_in_the_ledger(fake: Fake, capsys: pytest.Capt
     told = json.loads(output(capsys, "restore", "renamed.png", "--json"))["results"][0]
     assert (told["verified"], told["receipt"], told["entry"]) == (True, None, Ledger().entries()[0].id)
     assert fake.options[-1].receipt == client_fake.receipt()
-    told = json.loads(output(capsys, "restore", "renamed.png", "--no-ledger", "--json"))["results"][0]
-    assert (told["verified"], told["entry"]) == (None, None)
+    assert "NO_RECEIPT" in output(capsys, "restore", "renamed.png", "--no-ledger", status=1)
+
+
+def test_restore_says_what_is_wrong_with_the_ledgers_receipt(
+    fake: Fake, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photo()
+    output(capsys, "protect", "cat.png")
+    Path("cat-edited.png.receipt").unlink()
+    (entry,) = Ledger().entries()
+    Ledger().forget([entry.id])
+    Ledger().add([replace(entry, receipt=entry.receipt[:-1])])
+    refusal = output(capsys, "restore", "cat-edited.png", status=1)
+    assert "RECEIPT_UNREADABLE" in refusal
+    assert f"srae ledger forget {entry.id}" in refusal
+    Ledger().forget([entry.id])
+    Ledger().add([entry])
+    monkeypatch.setenv("SRAE_NEW_PASSPHRASE", "open sesame")
+    output(capsys, "keys", "passphrase")
+    assert "KEY_LOCKED" in output(capsys, "restore", "cat-edited.png", status=1)
+    assert not list(Path().glob("*-original*"))
+
+
+def test_a_photo_that_restores_from_itself_needs_none_of_the_ledgers_receipts(
+    fake: Fake, place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photo()
+    output(capsys, "protect", "cat.png")
+    (entry,) = Ledger().entries()
+    photo("carrying.png", client_fake.CARRYING)
+    digest = hashlib.sha256(client_fake.CARRYING).hexdigest()
+    become("elsewhere", place, monkeypatch)
+    Ledger().add([replace(entry, protected_sha256=digest)])
+    told = json.loads(output(capsys, "restore", "carrying.png", "--json"))["results"][0]
+    assert (told["verified"], told["entry"]) == (True, None)
+
+
+def test_a_receipt_that_is_a_look_alikes_is_no_reason(
+    fake: Fake, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photo()
+    output(capsys, "protect", "cat.png")
+    photo("other.png", client_fake.OTHER)
+    monkeypatch.setattr(bookkeeping.fingerprint, "of_file", lambda _: 0)
+    (entry,) = Ledger().entries()
+    Ledger().forget([entry.id])
+    Ledger().add([replace(entry, perceptual_hash="0" * 16)])
+    assert "NOT_IN_LEDGER" in output(capsys, "restore", "other.png", status=1)
+    assert [sent.HasField("receipt") for sent in fake.options[1:]] == [True, False]
 
 
 def test_a_name_that_no_browser_would_give_can_be_exported_and_imported(
@@ -98,7 +147,9 @@ def test_a_ledger_that_cannot_be_used_costs_no_photo(fake: Fake, capsys: pytest.
     Ledger().path.parent.mkdir()
     Ledger().path.write_bytes(b"no database" * 100)
     assert main.main(["protect", "cat.png"]) == 0
-    assert "not noted in the ledger" in capsys.readouterr().err
+    shown = capsys.readouterr()
+    assert "not noted in the ledger" in shown.err
+    assert "which are in the ledger too" not in shown.out
     assert Path("cat-edited.png").exists()
     assert Path("cat-edited.png.receipt").exists()
 
@@ -131,7 +182,10 @@ def test_a_receipt_is_shared_later_as_a_file_or_as_text(
     photo()
     assert main.main(["protect", "cat.png"]) == 0
     assert main.main(["share", "cat-edited.png", "--to", friend, "-o", "for-friend.receipt"]) == 0
-    capsysbinary.readouterr()
+    assert b"with 2 keys, yours included" in capsysbinary.readouterr().out
+    own = keys.to_text(keys.own().public[0])
+    assert main.main(["share", "cat-edited.png", "--to", own, "-o", "for-me.receipt"]) == 0
+    assert b"with your key alone" in capsysbinary.readouterr().out
     assert main.main(["share", "cat-edited.png.receipt", "--to", friend, "--text"]) == 0
     Path("letter.txt").write_bytes(capsysbinary.readouterr().out)
     Path("cat-edited.png.receipt").unlink()
@@ -153,6 +207,18 @@ def test_a_look_alikes_receipt_is_not_given_away(
     photo("other.png", b"other")
     monkeypatch.setattr(bookkeeping.fingerprint, "of_file", lambda _: 0)
     assert "NOT_IN_LEDGER" in output(capsys, "share", "other.png", "-o", "x.receipt", status=1)
+
+
+def test_sharing_a_receipt_that_is_damaged_in_the_ledger(fake: Fake, capsys: pytest.CaptureFixture[str]) -> None:
+    photo()
+    output(capsys, "protect", "cat.png")
+    Path("cat-edited.png.receipt").unlink()
+    (entry,) = Ledger().entries()
+    Ledger().forget([entry.id])
+    Ledger().add([replace(entry, receipt=b"damaged")])
+    refusal = output(capsys, "share", "cat-edited.png", "-o", "x.receipt", status=1)
+    assert "[RECEIPT_UNREADABLE]" in refusal
+    assert f"srae ledger forget {entry.id}" in refusal
 
 
 def test_a_slip_in_a_friends_key_is_noticed_before_anything_is_sent(
@@ -177,8 +243,9 @@ def test_keys_and_ledger_go_to_another_computer(
     become("elsewhere", place, monkeypatch)
     own = output(capsys, "keys", "show").split()[0]
     assert output(capsys, "ledger", "import", "ledger.txt") == "added: 1, known already: 0\n"
-    told = json.loads(output(capsys, "restore", "cat-edited.png", "--json"))["results"][0]
-    assert told["verified"] is None, "the ledger's receipt is sealed for a key that is not here"
+    refusal = output(capsys, "restore", "cat-edited.png", status=1)
+    assert "RECEIPT_NOT_YOURS" in refusal, "the ledger's receipt is sealed for a key that is not here"
+    assert not Path("cat-edited-original.png").exists()
     assert "keys added: 1." in output(capsys, "keys", "import", "keys.backup")
     assert output(capsys, "keys", "show").split()[0] == own
     told = json.loads(output(capsys, "restore", "cat-edited.png", "--json"))["results"][0]
@@ -263,7 +330,8 @@ def test_the_ledger_is_listed_and_forgotten(fake: Fake, capsys: pytest.CaptureFi
         (("keys", "import", "none"), "CANNOT_ACCESS_FILE"),
         (("keys", "import", "cat.png"), "KEY_UNUSABLE"),
         (("ledger", "import", "cat.png"), "LEDGER_FILE_INVALID"),
-        (("share", "none", "-o", "x"), "CANNOT_ACCESS_FILE"),
+        (("share", "none", "-o", "x"), "NOT_FOUND"),
+        (("share", "cat.png", "-o", "x"), "srae ledger import FILE"),
     ],
 )
 def test_files_that_are_missing_or_something_else(

@@ -109,7 +109,7 @@ def _changed(**changes: object) -> bytes:
     ],
 )
 def test_what_is_no_key_file(content: bytes) -> None:
-    with pytest.raises(SraeClientError, match="key cannot be used") as refusal:
+    with pytest.raises(SraeClientError, match="key file cannot be used") as refusal:
         keys.parse(content)
     assert refusal.value.reason == "KEY_UNUSABLE"
 

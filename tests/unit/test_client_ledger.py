@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import sqlite3
 import stat
 import subprocess
@@ -19,6 +20,8 @@ from srae_client import fingerprint, ledger_file
 from srae_client.errors import SraeClientError
 from srae_client.ledger import Entry, Ledger, new_id, now
 
+RECEIPT = b"SRAE receipt 2\n and what was sealed"
+
 
 def entry(**changes: object) -> Entry:
     usual = Entry(
@@ -34,7 +37,7 @@ def entry(**changes: object) -> Entry:
         protected_sha256="a" * 64,
         original_sha256="b" * 64,
         perceptual_hash="0" * 16,
-        receipt=b"sealed",
+        receipt=RECEIPT,
     )
     return replace(usual, **changes)  # type: ignore[arg-type]
 
@@ -163,8 +166,11 @@ GOOD = ledger_file.write([entry()])
         GOOD.replace(b'"width": 4', b'"width": true'),
         GOOD.replace(b'"is_protected": true', b'"is_protected": "yes"'),
         GOOD.replace(b'"0000000000000000"', b'"zero"'),
-        GOOD.replace(b'"c2VhbGVk"', b'""'),
-        GOOD.replace(b'"c2VhbGVk"', b'"*"'),
+        GOOD.replace(base64.b64encode(RECEIPT), b""),
+        GOOD.replace(base64.b64encode(RECEIPT), b"*"),
+        GOOD.replace(base64.b64encode(RECEIPT), base64.b64encode(b"no receipt")),
+        GOOD.replace(b"cat.png", rb"\ud800.jpg"),
+        GOOD.replace(b"https://example.org", rb"\udfff"),
         GOOD + b"[]\n",
         GOOD + b"[" * 100_000,
     ],

@@ -90,7 +90,13 @@ def test_high_dynamic_range():
     assert reason(hdr) is Reason.UNSUPPORTED_FORMAT
 
 
-@pytest.mark.parametrize("file_format", ["GIF", "PNG", "WEBP", "TIFF"])
+def test_several_pages_are_no_animation():
+    error = refusal(save(FRAMES[0], "TIFF", save_all=True, append_images=FRAMES[1:]))
+    assert error.reason is Reason.UNSUPPORTED_FORMAT
+    assert "one page as PNG" in str(error)
+
+
+@pytest.mark.parametrize("file_format", ["GIF", "PNG", "WEBP"])
 def test_animated(file_format):
     data = save(FRAMES[0], file_format, save_all=True, append_images=FRAMES[1:])
     error = refusal(data)

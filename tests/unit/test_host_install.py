@@ -120,18 +120,27 @@ def test_what_was_said_once_stays_until_it_is_said_otherwise(home: Path) -> None
     [
         ["chromium", "--endpoint", "nonsense"],
         ["chromium", "--ca", "missing.pem"],
+        ["chromium", "--ca", "text.pem"],
         ["chromium", "--extension-id", "two words"],
         ["chromium", "--system", "--profile-dir", "x"],
     ],
 )
-def test_options_that_make_no_sense_change_nothing(arguments: list[str], home: Path) -> None:
-    if "--system" in arguments:  # what is checked before anything is written for all users
-        given = commands.build_parser().parse_args(["install", *arguments])
-        with pytest.raises(Exception, match="one user's"):
-            commands._places(given.browsers, given)
-        return
+def test_options_that_make_no_sense_change_nothing(
+    arguments: list[str], home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings.platformdirs, "site_config_dir", lambda *_, **__: str(home / "every"))
+    (home / "text.pem").write_text("no certificate")
+    monkeypatch.chdir(home)
     assert commands.run(["install", *arguments]) == 2
     assert not any(home.rglob("*.json"))
+
+
+def test_a_browser_that_is_none_is_told_the_ones_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        commands.run(["install", "nosuch"])
+    told = capsys.readouterr().err
+    assert "there is no browser 'nosuch': name one of chrome, chromium, " in told
+    assert "[]" not in told
 
 
 def test_a_profile_folder_of_its_own(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -193,6 +202,15 @@ def test_the_doctor_finds_an_extension_that_is_not_allowed(capsys: pytest.Captur
     assert (check["ok"], STORE_ID in check["summary"], check["mend"]) == (False, True, "srae-host install chromium")
 
 
+@pytest.mark.parametrize("listed", [5, None, FIREFOX_ID])
+def test_a_manifest_whose_extensions_are_no_list(listed: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    commands.run(["install", "firefox"])
+    path = manifests.of_browser(BROWSERS["firefox"], False).path
+    path.write_text(json.dumps(manifest("firefox") | {"allowed_extensions": listed}))
+    check = doctor(capsys)["firefox"]
+    assert (check["ok"], check["mend"]) == (False, "srae-host install firefox")
+
+
 def test_the_doctor_tells_of_confined_browsers(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (home / "snap" / "chromium").mkdir(parents=True)
     (home / ".local/share/flatpak/app/org.mozilla.firefox").mkdir(parents=True)
@@ -203,6 +221,15 @@ def test_the_doctor_tells_of_confined_browsers(home: Path, capsys: pytest.Captur
     capsys.readouterr()
     commands.run(["install", "chromium"])
     assert "attention" in capsys.readouterr().out
+
+
+def test_the_doctor_on_a_file_without_certificates(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (home / "text.pem").write_text("no certificate")
+    settings.path().parent.mkdir(parents=True)
+    settings.path().write_text(settings.to_text(Settings("photos.example.org:8443", str(home / "text.pem"))))
+    check = doctor(capsys)["service"]
+    assert check["summary"].startswith(f"{home / 'text.pem'} holds no certificate.")
+    assert "--ca FILE" in check["mend"]
 
 
 def test_the_doctor_on_services(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -255,9 +282,10 @@ async def test_status_tells_the_public_key_and_no_private_one() -> None:
     assert (await status())["public_key"] is None
 
 
-def test_settings_that_cannot_be_read(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("content", ["{", '{"extension_ids": 5}', '{"extension_ids": [5]}', '{"ca": 5}', "5"])
+def test_settings_that_cannot_be_read(content: str, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     settings.path().parent.mkdir(parents=True)
-    settings.path().write_text("{")
+    settings.path().write_text(content)
     assert "srae-host install" in doctor(capsys)["settings"]["mend"]
     assert commands.run(["install", "chromium"]) == 1
 

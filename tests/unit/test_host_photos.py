@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 from skimage import data
-from srae.v1.image_pb2 import PROMISE_BIT_EXACT, TIER_SEALED, ProtectionReceipt
+from srae.v1.image_pb2 import PROMISE_BIT_EXACT, PROMISE_UNSPECIFIED, TIER_SEALED, Promise, ProtectionReceipt
 from srae.v1.protection_service_pb2 import ProtectionOutcome
 from srae.v1.restoration_service_pb2 import RestorationOutcome
 from srae_client import keys
@@ -39,6 +39,7 @@ class Fake:
 
     def __init__(self) -> None:
         self.image, self.psnr, self.model, self.fits = PROTECTED, 42.0, "refiner", "refiner"
+        self.promise: Promise.ValueType = PROMISE_UNSPECIFIED
         self.asked: list[str] = []
         self.strengths: list[float | None] = []
         self.searches: list[float | None] = []
@@ -69,9 +70,8 @@ class Fake:
         self.asked.append(given.model if given is not None else "")
         if given is not None and given.model != self.fits:
             raise SraeClientError("RECEIPT_MISMATCH", "another photo's")
-        outcome = RestorationOutcome(
-            mime_type=mime_type, promise=PROMISE_BIT_EXACT, tier=TIER_SEALED, width=80, height=64
-        )
+        promise = PROMISE_BIT_EXACT if given is not None else self.promise
+        outcome = RestorationOutcome(mime_type=mime_type, promise=promise, tier=TIER_SEALED, width=80, height=64)
         return Restored(ORIGINAL, outcome)
 
 
@@ -156,6 +156,11 @@ async def test_the_name_that_is_given_back(name: str, mime_type: str, given_back
     assert answer.files["photo"].name == given_back
 
 
+async def test_a_name_that_is_no_text_is_kept_as_one(photos: Photos, tmp_path: Path) -> None:
+    await protect(photos, "\ud800.jpg")
+    assert Ledger(tmp_path / "ledger.sqlite3").entries()[0].file_name == "_.png"
+
+
 async def test_look_alikes_are_tried_until_a_receipt_fits(photos: Photos, fake: Fake) -> None:
     entries = []
     for fake.model in ("first", "second", "third"):
@@ -182,10 +187,14 @@ async def test_an_entry_that_is_named_is_the_only_one_that_is_tried(photos: Phot
     assert refusal.value.code == Code.UNKNOWN_ENTRY
 
 
-async def test_without_receipt_nothing_is_looked_up_or_verified(photos: Photos, fake: Fake) -> None:
+@pytest.mark.parametrize(("promise", "verified"), [(PROMISE_UNSPECIFIED, None), (PROMISE_BIT_EXACT, True)])
+async def test_without_receipt_nothing_is_looked_up_and_the_photo_alone_can_vouch(
+    promise: Promise.ValueType, verified: bool | None, photos: Photos, fake: Fake
+) -> None:
     await protect(photos)
+    fake.promise = promise
     told = (await restore(photos, PROTECTED, without_receipt=True)).result
-    assert (told["found_by"], told["entry"], told["verified"], told["distance"]) == ("none", None, None, None)
+    assert (told["found_by"], told["entry"], told["verified"], told["distance"]) == ("none", None, verified, None)
     assert fake.asked == [""]
 
 

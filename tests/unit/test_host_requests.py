@@ -23,7 +23,13 @@ from services.errors import Reason
 
 LIMITS = Limits()
 #: Reasons that the host never meets, for it writes no files of a person's and runs no bulk jobs.
-OF_THE_COMMAND_LINE = {LocalReason.NOT_FOUND, LocalReason.NO_PHOTOS, LocalReason.OUTPUT_EXISTS, LocalReason.RAY_FAILED}
+OF_THE_COMMAND_LINE = {
+    LocalReason.NOT_FOUND,
+    LocalReason.NO_PHOTOS,
+    LocalReason.OUTPUT_EXISTS,
+    LocalReason.RAY_FAILED,
+    LocalReason.NO_RECEIPT,
+}
 
 
 async def outcome(frame: dict[str, Any]) -> str | None:

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
 
 from services.imaging import perturb
 from services.imaging.resample import GRID_SIZE, WORKING_SIZE, up_rows
@@ -59,6 +60,23 @@ def test_folding_changes_nothing() -> None:
         folded = classifiers.load_classifier(0)(x)
         published = classifiers._load(0)((x - 127.0) / 128.0)
     assert torch.allclose(folded, published, atol=1e-3)
+
+
+def test_features_halfway_count_as_much_as_the_last() -> None:
+    network = classifiers.load_classifier(0)
+    x = torch.from_numpy(working_image())[None].float()
+    y = torch.flip(x, dims=[3])
+    with torch.no_grad():
+        last = [classifiers.WithFeatures(network)(photo) for photo in (x, y)]
+        both = [classifiers.WithFeatures(network, block=10)(photo) for photo in (x, y)]
+        halfway = [network.inside(photo, 10) for photo in (x, y)]
+    assert torch.equal(last[0][0], both[0][0])
+    assert halfway[0].shape == (1, 112, 14, 14)
+    places = [functional.adaptive_avg_pool2d(seen, 7).flatten(1) for seen in halfway]
+    expected = [functional.cosine_similarity(*pair) for pair in ([features for _, features in last], places)]
+    assert 0 < expected[1] < expected[0] < 1
+    cosine = functional.cosine_similarity(both[0][1], both[1][1])
+    assert torch.allclose(cosine, (expected[0] + expected[1]) / 2, atol=1e-5)
 
 
 @pytest.fixture

@@ -9,7 +9,11 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_weights
+
+#: The side of the map to which a block's features are averaged.
+_PLACES = 7
 
 
 class EfficientNetLite(nn.Module):
@@ -34,12 +38,22 @@ class EfficientNetLite(nn.Module):
         self.classifier = network._fc
         self.requires_grad_(False).eval()
 
+    def inside(self, x: Tensor, block: int) -> Tensor:
+        """What a block passes on, shape (N, C, h, w). x: shape (N, 3, H, W), levels in 0..255."""
+        x = self.stem((x - 127.0) / 128.0)
+        for layer in self.blocks[: block + 1]:
+            x = layer(x)
+        return x
+
+    def pooled_from(self, x: Tensor, block: int) -> Tensor:
+        """What the last layer sees, shape (N, 1280), of what a block passes on."""
+        for layer in self.blocks[block + 1 :]:
+            x = layer(x)
+        return cast(Tensor, self.head(x).mean(dim=(2, 3)))
+
     def pooled(self, x: Tensor) -> Tensor:
         """What the last layer sees, shape (N, 1280). x: shape (N, 3, H, W), levels in 0..255."""
-        x = self.stem((x - 127.0) / 128.0)
-        for block in self.blocks:
-            x = block(x)
-        return cast(Tensor, self.head(x).mean(dim=(2, 3)))
+        return self.pooled_from(self.inside(x, 0), 0)
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits, shape (N, 1000). x: shape (N, 3, H, W), levels in 0..255."""
@@ -47,15 +61,31 @@ class EfficientNetLite(nn.Module):
 
 
 class WithFeatures(nn.Module):
-    """A classifier that answers with what its last layer sees, too: logits, and features of shape (N, 1280)."""
+    """A classifier that answers with its features, too: logits, and features of shape (N, F).
 
-    def __init__(self, network: EfficientNetLite) -> None:
+    These are what its last layer sees, and what a block passes on, in 7 x 7 places, brought to the same length, so that
+    the cosine of two photos' features is the mean of the two cosines. What networks see halfway they share more than
+    what they end with (docs/adr/0019).
+
+    Args:
+        block: whose features count beside the last; left out, none do.
+    """
+
+    def __init__(self, network: EfficientNetLite, block: int | None = None) -> None:
         super().__init__()
         self.network = network
+        self.block = block
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        features = self.network.pooled(x)
-        return self.network.classifier(features), features
+        if self.block is None:
+            features = self.network.pooled(x)
+            return self.network.classifier(features), features
+        halfway = self.network.inside(x, self.block)
+        features = self.network.pooled_from(halfway, self.block)
+        places = functional.adaptive_avg_pool2d(halfway, _PLACES).flatten(1)
+        # Without a slope of its own: TorchScript's of a norm that is spread again is another one than PyTorch's.
+        scale = features.detach().norm(dim=1, keepdim=True) / places.detach().norm(dim=1, keepdim=True)
+        return self.network.classifier(features), torch.cat([features, places * scale], dim=1)
 
 
 class _Block(nn.Module):

@@ -23,6 +23,9 @@ WEIGHTS = Path(__file__).parents[1] / "weights"
 #: The one-pass tier's writer: three looks at the photo through one network, a few more where it is hard, and no other
 #: views (docs/adr/0016 and 0017).
 PROTECTOR = RefinerConfig(steps=3, step_share=1.0, level_step=8, plain_steps=3, extra_steps=6)
+#: The block whose features count beside the last layer's, in each tier: three plain looks gain nothing by it
+#: (docs/adr/0019).
+HALFWAY = {Tier.ONE_PASS: None, Tier.SEALED: 10}
 
 
 def recoverer(folder: Path = WEIGHTS / "recoverer") -> Recoverer:
@@ -36,9 +39,8 @@ def refiner(tier: Tier, classifiers: dict[str, nn.Module]) -> Refiner:
     """The writer of a tier's codes, on the networks that it is made with."""
     names = MADE_WITH[tier]
     config = PROTECTOR if tier is Tier.ONE_PASS else RefinerConfig()
-    return Refiner(
-        config, [WithFeatures(classifiers[name]) for name in names], [CLASSIFIER_SIDES[name] for name in names]
-    )
+    networks = [WithFeatures(classifiers[name], HALFWAY[tier]) for name in names]
+    return Refiner(config, networks, [CLASSIFIER_SIDES[name] for name in names])
 
 
 def served(weights: Path = WEIGHTS) -> dict[str, nn.Module]:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from srae_client import endpoint
+from srae_client import authorities, endpoint, installing
 from srae_client.errors import SraeClientError
 
 from srae_host import browsers, manifests, settings
@@ -48,6 +48,8 @@ def run(arguments: Sequence[str]) -> int:
         return USAGE
     except SettingsError as error:
         print(f"srae-host {given.command}: {error}", file=sys.stderr)
+    except BrokenPipeError:
+        raise  # nobody reads on, so there is nobody to tell
     except OSError as error:
         hint = " Run it as root, or leave --system out." if getattr(given, "system", False) else ""
         print(f"srae-host {given.command}: {error.filename}: {error.strerror}.{hint}", file=sys.stderr)
@@ -102,7 +104,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _add_places(parser: argparse.ArgumentParser, what: str) -> None:
-    parser.add_argument("browsers", nargs="*", choices=[*BROWSERS, []], metavar="BROWSER", help=f"{what}: {_names()}")
+    parser.add_argument("browsers", nargs="*", type=_browser, metavar="BROWSER", help=f"{what}: {_names()}")
     parser.add_argument("--system", action="store_true", help="for all users of this computer, which root alone can do")
     parser.add_argument(
         "--profile-dir",
@@ -114,6 +116,12 @@ def _add_places(parser: argparse.ArgumentParser, what: str) -> None:
     )
 
 
+def _browser(name: str) -> str:
+    if name not in BROWSERS:
+        raise argparse.ArgumentTypeError(f"there is no browser {name!r}: name one of {_names()}")
+    return name
+
+
 def _names() -> str:
     return ", ".join(BROWSERS)
 
@@ -121,16 +129,16 @@ def _names() -> str:
 def _install(given: Namespace) -> int:
     launcher = manifests.launcher()
     if not os.access(launcher, os.X_OK):
-        raise _UsageError(f"there is no {launcher} for browsers to start: install the package with pip first")
+        raise _UsageError(f"there is no {launcher} for browsers to start: first {installing.EVERYTHING}")
     found = [name for name, browser in BROWSERS.items() if browser.is_here()]
     names = given.browsers or ([] if given.profile_dir else found)
     if not names and not given.profile_dir:
         raise _UsageError(f"no browser was found on this computer: name one of {_names()}")
-    file = settings.path(given.system)
+    places, file = _places(names, given), settings.path(given.system)
     chosen = _chosen(given, settings.read(file))
     if manifests.save(file, settings.to_text(chosen)):
         print(f"settings            {file}")
-    for place in _places(names, given):
+    for place in places:
         state = "installed" if manifests.write(place, chosen) else "already installed"
         print(f"{state:<20}{place.reader}: {place.path}")
     for name in names:
@@ -146,6 +154,10 @@ def _chosen(given: Namespace, before: settings.Settings) -> settings.Settings:
         raise _UsageError("an extension's id is 32 letters, or a name with an @")
     if given.ca is not None and not given.ca.is_file():
         raise _UsageError(f"there is no file {given.ca}")
+    try:
+        authorities.read(given.ca)
+    except SraeClientError as error:
+        raise _UsageError(error.message) from None
     chosen = replace(before, extension_ids=ids)
     if given.endpoint is not None:
         try:

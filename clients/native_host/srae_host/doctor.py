@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from srae_client import endpoint
+from srae_client import authorities, endpoint, installing
 from srae_client.errors import LocalReason, SraeClientError
 
 from srae_host import browsers, framing, manifests, settings
@@ -20,7 +20,7 @@ from srae_host.browsers import BROWSERS
 from srae_host.service import Service
 from srae_host.settings import CHROMIUM_ID, Settings, SettingsError
 
-_INSTALL_SERVICE = "pip install 'srae[embedded]', or name a server: srae-host install --endpoint HOST:PORT"
+_INSTALL_SERVICE = f"{installing.command('embedded')}; or name a server: srae-host install --endpoint HOST:PORT"
 _START_SECONDS = 20.0
 _CALL_SECONDS = 10.0
 
@@ -104,7 +104,7 @@ async def _host() -> Check:
     launcher, began = manifests.launcher(), time.monotonic()
     params = {"protocol": {"min": 1, "max": 1}, "client": "srae-host doctor"}
     hello = framing.encode({"type": "request", "id": "a", "action": "hello", "params": params})
-    reinstall = "pip install --force-reinstall srae, then srae-host install"
+    reinstall = f"{installing.EVERYTHING}, then srae-host install"
     try:
         pipe = asyncio.subprocess.PIPE
         origin = f"chrome-extension://{CHROMIUM_ID}/"
@@ -133,6 +133,8 @@ async def _service(chosen: Settings) -> Check:
     except (SraeClientError, OSError, TimeoutError) as error:
         told = error.message if isinstance(error, SraeClientError) else f"{seen['address']}: {error}"
         named = "srae-host install --endpoint HOST:PORT (or --endpoint '' for this computer)"
+        if isinstance(error, SraeClientError) and error.reason == LocalReason.INVALID_CA:
+            named = "srae-host install --endpoint HOST:PORT --ca FILE"
         is_wrong = isinstance(error, SraeClientError) and error.reason == LocalReason.INVALID_ENDPOINT
         return Check("service", False, told, named if is_wrong or seen["kind"] == "named" else "srae serve")
     if not healthy:
@@ -144,21 +146,24 @@ async def _service(chosen: Settings) -> Check:
 async def _health(address: str, ca: str) -> bool:
     from srae_client.client import Client
 
-    authorities = await asyncio.to_thread(Path(ca).read_bytes) if ca else None
+    trusted = await asyncio.to_thread(authorities.read, Path(ca) if ca else None)
     endpoint.parse(address)
-    async with Client(address, authorities) as client:
+    async with Client(address, trusted) as client:
         await client.wait_until_reachable(_CALL_SECONDS)
         return await client.is_healthy(_CALL_SECONDS)
 
 
 def _keys() -> Check:
     from srae_client import keys
+    from srae_client.key_errors import KeysDamagedError
 
     path = keys.default_path()
     try:
         found = keys.load(path)
-    except SraeClientError as error:
+    except KeysDamagedError as error:
         return Check("key", False, error.message, "srae keys import FILE, a copy that you exported")
+    except SraeClientError as error:
+        return Check("key", False, error.message, f"chmod 600 '{path}'")
     if found is None:
         return Check("key", True, "made when the first photo is protected")
     if os.name == "posix" and stat.S_IMODE(path.stat().st_mode) & 0o077:
@@ -188,7 +193,6 @@ def _fingerprint() -> Check:
     try:
         import cv2  # noqa: F401
     except ImportError:
-        return Check(
-            "perceptual hash", False, "Copies that a platform made are not recognised.", "pip install 'srae[clients]'"
-        )
+        unknown = "Copies that a platform made are not recognised."
+        return Check("perceptual hash", False, unknown, installing.command("clients"))
     return Check("perceptual hash", True, "copies that a platform made are recognised")

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
+from srae_client import installing
+
 _AGAIN = "Try again; if it stays so, update the extension and the host to the same version."
 _PHOTO = "Choose another photo, or save it in another program first."
 
@@ -57,7 +59,7 @@ class Code(StrEnum):
     SERVICE_UNREACHABLE = "SERVICE_UNREACHABLE", "Run srae-host doctor: it tells why no service answers.", True
     SERVICE_NOT_INSTALLED = (
         "SERVICE_NOT_INSTALLED",
-        "Install it with pip install 'srae[embedded]', or name a server: srae-host install --endpoint HOST:PORT",
+        f"Install it: {installing.command('embedded')}; or name a server: srae-host install --endpoint HOST:PORT",
     )
     SERVICE_DID_NOT_START = "SERVICE_DID_NOT_START", "Run srae serve to see why."
     SERVICE_BUSY = "SERVICE_BUSY", "Try again in a few seconds.", True

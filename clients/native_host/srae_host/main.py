@@ -13,6 +13,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if argv is None else argv)
     if host.is_browsers_call(given):
         host.run(given)
+    from srae_client import standard_output
+
     from srae_host import commands
 
-    return commands.run(given)
+    return standard_output.guarded(lambda: commands.run(given))

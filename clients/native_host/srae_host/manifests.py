@@ -141,7 +141,8 @@ def problem(place: Place, settings: Settings) -> str | None:
             return f"{place.path} starts another installation's host, {there}."
         return f"{place.path} starts {there}, which is not there or cannot be run."
     listed = "allowed_extensions" if place.family == "firefox" else "allowed_origins"
-    missing = [name for name in wanted[listed] if name not in found.get(listed, ())]
+    allowed = found.get(listed)
+    missing = [name for name in wanted[listed] if not isinstance(allowed, list) or name not in allowed]
     if missing:
         return f"{place.path} does not allow the extension {', '.join(missing)}."
     if {**found, **wanted} != found:

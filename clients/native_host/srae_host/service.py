@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from srae_client import embedded, endpoint
+from srae_client import authorities, embedded, endpoint
 from srae_client.errors import LocalReason, SraeClientError
 
 from srae_host.settings import Settings
@@ -107,10 +107,11 @@ class Service:
         seen = self.seen()
         self._kind = seen["kind"]
         client_module = await asyncio.to_thread(_load)
-        authorities = await asyncio.to_thread(Path(self._settings.ca).read_bytes) if self._settings.ca else None
+        ca = Path(self._settings.ca) if self._settings.ca else None
+        trusted = await asyncio.to_thread(authorities.read, ca)
         async with AsyncExitStack() as stack:
             address = await stack.enter_async_context(endpoint.resolve(self._named or None))
-            client: Client = await stack.enter_async_context(client_module.Client(address, authorities))
+            client: Client = await stack.enter_async_context(client_module.Client(address, trusted))
             self._release = stack.pop_all()
         return client
 

@@ -75,8 +75,9 @@ def read(file: Path) -> Settings:
     try:
         given = json.loads(file.read_text("utf-8"))
         ids = given.get("extension_ids", [])
-        values = (given.get("endpoint", ""), given.get("ca", ""), *ids)
-        if not all(isinstance(value, str) for value in values) or not isinstance(ids, list):
+        if not isinstance(ids, list):
+            raise ValueError("the extensions are no list")
+        if not all(isinstance(value, str) for value in (given.get("endpoint", ""), given.get("ca", ""), *ids)):
             raise ValueError("a setting is no text")
     except FileNotFoundError:
         return Settings()

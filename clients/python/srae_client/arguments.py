@@ -37,7 +37,7 @@ examples:
   srae protect *.jpg -o safe/ --tier one-pass   many files; they restore without their receipts
   srae protect photos/ -o safe/ --json          folders keep their structure
   srae protect cat.png --to srae-key-1-...      a friend may restore it too
-  srae protect cat.png --seconds 10             search longer, for what holds for more classifiers
+  srae protect cat.png --seconds 10             search longer, for what holds for more crops
 
 Receipts are sealed with your key and noted in the ledger. In the sealed tier, nobody restores the photo without its
 receipt and a key that opens it, you neither: keep a copy of the key (srae keys export FILE).
@@ -50,7 +50,8 @@ examples:
   srae restore downloaded.jpg --receipt cat.receipt
   srae restore safe/ -o originals/
 
-Restored photos are PNG files, which lose nothing.
+Restored photos are PNG files, which lose nothing. Of a photo for which no receipt fits, and which does not restore
+from itself, nothing is written.
 """
 _EVALUATE = """\
 examples:
@@ -79,7 +80,8 @@ def build_parser() -> argparse.ArgumentParser:
     """The parser of the command ``srae``."""
     parser = argparse.ArgumentParser(
         prog="srae",
-        description="Protects photos so that classifiers misread them and people see no difference; restores them.",
+        description="Protects photos so that classifiers misread them and people see hardly any difference; restores "
+        "them.",
         epilog=_OVERVIEW,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -137,7 +139,7 @@ def _add_protect(parser: argparse.ArgumentParser) -> None:
         "--seconds",
         type=float,
         metavar="S",
-        help="how long to search for a code that holds for more classifiers, for each photo, at most 60; the sealed "
+        help="how long to search for a code that holds for more crops, for each photo, at most 60; the sealed "
         "tier's alone (default: one round, about a second on two cores)",
     )
     parser.add_argument(
@@ -172,6 +174,12 @@ def _add_restore(parser: argparse.ArgumentParser) -> None:
         help="the receipt, for one photo (default: PHOTO.receipt, if it exists, else the ledger's)",
     )
     parser.add_argument("--no-ledger", action="store_true", help="do not look for receipts in the ledger")
+    parser.add_argument(
+        "--estimate",
+        action="store_true",
+        help="where there is no receipt that fits and the photo does not restore from itself, write a guess as "
+        "NAME-estimate.png, which is not the original (default: write nothing)",
+    )
 
 
 def _add_photos(parser: argparse.ArgumentParser, what: str, ending: str) -> None:

@@ -14,8 +14,8 @@ from srae_client.records import ProtectRecord
 #: Photos that look alike whose receipts are tried: the same photo can have been protected often.
 _MOST_ALIKE = 8
 
-#: What the ledger's exported file, and the browser, have in no name.
-_NOT_IN_NAMES = re.compile(r"[\x00-\x1f/\\]")
+#: What the ledger's exported file, and the browser, have in no name; the last ones are no text.
+_NOT_IN_NAMES = re.compile(r"[\x00-\x1f/\\\ud800-\udfff]")
 
 
 def entry_of(made: Protected, record: ProtectRecord, file_name: str, page_origin: str, receipt: bytes) -> Entry:

@@ -114,7 +114,7 @@ class Client:
         Args:
             mime_type: what to encode it in; empty for the type that came in.
             psnr_db: the protected photo's PSNR, about; None for the service's default.
-            search_seconds: how long to search for a code that holds for more classifiers; None for one round.
+            search_seconds: how long to search for a code that holds for more crops; None for one round.
             on_progress: told how far it is, in a thread of its own; an older server tells nothing.
         """
         Request = protection.ProtectStreamRequest

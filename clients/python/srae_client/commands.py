@@ -8,23 +8,22 @@ import os
 from argparse import Namespace
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
 
-from srae_client import batch, endpoint, files, keys, receipts, records, show
+from srae_client import authorities, batch, endpoint, files, keys, receipts, records, restoring, show
 from srae_client.arguments import FORMATS
-from srae_client.bookkeeping import candidates, entry_of
-from srae_client.client import Client, Restored
-from srae_client.errors import LocalReason, SraeClientError, UsageError
+from srae_client.bookkeeping import entry_of
+from srae_client.client import Client
+from srae_client.errors import SraeClientError, UsageError
 from srae_client.files import Source
 from srae_client.key_holder import KeyHolder, ask_person
 from srae_client.ledger import Ledger
 from srae_client.records import EvaluateRecord, Failure, ProtectRecord, Record, RestoreRecord
-
-_RESTORED_TYPE = "image/png"
 
 
 async def protect(arguments: Namespace) -> int:
@@ -32,6 +31,7 @@ async def protect(arguments: Namespace) -> int:
     sources, failures = _gather(arguments)
     where = files.destination(arguments.output, arguments.photos, len(sources))
     mime_type = _media_type(arguments.format, where.file)
+    _require_two_names(where.file, arguments.receipt)
     friends = [keys.from_text(text) for text in arguments.to]
     holder, ledger = KeyHolder(), _ledger(arguments)
     unnoted: dict[str, None] = {}
@@ -57,9 +57,10 @@ async def protect(arguments: Namespace) -> int:
         paths = str(source.path), str(output), str(receipt)
         record = records.of_protecting(made.outcome, paths, (len(data), len(made.image)))
         if ledger is not None:
-            name = show.readable(output.name)
+            entry = entry_of(made, record, show.readable(output.name), "", contents[0])
             try:
-                await asyncio.to_thread(lambda: ledger.add([entry_of(made, record, name, "", contents[0])]))
+                await asyncio.to_thread(ledger.add, [entry])
+                record = replace(record, entry=entry.id)
             except SraeClientError as error:  # the receipt lies beside the photo, so nothing is lost
                 unnoted[error.message] = None
         return record
@@ -75,40 +76,25 @@ async def restore(arguments: Namespace) -> int:
     sources, failures = _gather(arguments)
     where = files.destination(arguments.output, arguments.photos, len(sources))
     holder, ledger = _opening_holder(), _ledger(arguments)
-    if where.file is not None and files.PHOTO_TYPES.get(where.file.suffix.lower()) != _RESTORED_TYPE:
+    if where.file is not None and files.PHOTO_TYPES.get(where.file.suffix.lower()) != restoring.MIME_TYPE:
         raise UsageError(f"restored photos are PNG files, which lose nothing: call it {where.file.stem}.png")
 
     async def job(client: Client, source: Source, _: batch.Tell) -> RestoreRecord:
         _require_free(where.file)
         data = source.path.read_bytes()
         receipt_path = receipts.path_for(source.path, arguments.receipt)
-        made, entry = None, None
-        if receipt_path is None and ledger is not None:
-            made, entry = await _restored_by_ledger(client, data, ledger, holder)
-        if made is None:
-            receipt = receipts.read(receipt_path, holder) if receipt_path else None
-            made = await client.restore(data, receipt, _RESTORED_TYPE)
-        names = where.names(source, "-original", made.outcome.mime_type)
+        found = await restoring.restored(client, data, receipt_path, ledger, holder)
+        if found.doubt is not None and not arguments.estimate:
+            raise found.doubt
+        made, is_estimate = found.made, found.doubt is not None
+        names = where.names(source, "-estimate" if is_estimate else "-original", made.outcome.mime_type)
         (output,) = files.save(((name,) for name in names), (made.image,), private=(False,))
-        return records.of_restoring(made.outcome, (str(source.path), str(output)), receipt_path, len(made.image), entry)
+        paths = str(source.path), str(output)
+        return records.of_restoring(
+            made.outcome, paths, receipt_path, len(made.image), found.entry, is_estimate=is_estimate
+        )
 
     return await _do(arguments, sources, failures, job, "Restoring")
-
-
-async def _restored_by_ledger(
-    client: Client, photo: bytes, ledger: Ledger, holder: KeyHolder
-) -> tuple[Restored | None, str | None]:
-    """The photo, and the entry whose receipt fitted; nothing where the ledger has none that does."""
-    for _, match in await asyncio.to_thread(lambda: list(candidates(ledger, photo))):
-        try:
-            receipt = receipts.unpack(match.entry.receipt, holder)
-            return await client.restore(photo, receipt, _RESTORED_TYPE), match.entry.id
-        except ValueError:
-            continue  # damaged; another entry may hold it whole
-        except SraeClientError as error:
-            if error.reason not in ("RECEIPT_MISMATCH", LocalReason.RECEIPT_NOT_YOURS):
-                raise
-    return None, None
 
 
 async def evaluate(arguments: Namespace) -> int:
@@ -152,16 +138,12 @@ def _naming_file(error: SraeClientError, original: Path, protected: Path) -> Sra
 @asynccontextmanager
 async def connected(address: str | None, ca: Path | None, messages: Console) -> AsyncIterator[Client]:
     """A client of the server to use, which is started for the occasion where none runs."""
-    authorities = _read_optional(ca)
+    trusted = await asyncio.to_thread(authorities.read, ca)
     async with AsyncExitStack() as stack:
         with messages.status("Looking for the server, or starting one ..."):
             found = await stack.enter_async_context(endpoint.resolve(address))
-            client = await stack.enter_async_context(Client(found, authorities))
+            client = await stack.enter_async_context(Client(found, trusted))
         yield client
-
-
-def _read_optional(path: Path | None) -> bytes | None:
-    return path.read_bytes() if path is not None else None
 
 
 def _gather(arguments: Namespace) -> tuple[list[Source], list[Failure]]:
@@ -174,10 +156,19 @@ def _gather(arguments: Namespace) -> tuple[list[Source], list[Failure]]:
 def _media_type(format_: str, file: Path | None) -> str:
     """The type to ask for: what --format says, else what the output's name says, else that of the input."""
     asked = FORMATS[format_]
-    named = files.PHOTO_TYPES.get(file.suffix.lower(), "") if file is not None else ""
+    ending = file.suffix.lower() if file is not None else ""
+    named = files.PHOTO_TYPES.get(ending, "")
+    if ending and not named:
+        endings = " ".join(files.PHOTO_TYPES)
+        raise UsageError(f"{file} is no photo's name: protected photos end in one of {endings}")
     if asked and named and asked != named:
         raise UsageError(f"--format {format_} and the name {file} contradict each other: leave one out")
     return asked or named
+
+
+def _require_two_names(photo: Path | None, receipt: Path | None) -> None:
+    if photo is not None and receipt is not None and photo.resolve() == receipt.resolve():
+        raise UsageError(f"the photo and its receipt cannot both become {photo}: give --receipt another name")
 
 
 def _require_free(*outputs: Path | None) -> None:

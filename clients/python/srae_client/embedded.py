@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import IO
 
+from srae_client import installing
 from srae_client.errors import LocalReason, SraeClientError
 
 #: -P: a folder named `services` where the user happens to be must not be run in the server's place.
@@ -35,7 +36,7 @@ def require_installed() -> None:
         raise SraeClientError(
             LocalReason.SERVER_NOT_INSTALLED,
             "No server was named, none runs on this computer, and the embedded one is not installed. "
-            "Install it with `pip install 'srae[embedded]'`, or name a server with --endpoint HOST:PORT.",
+            f"Install it ({installing.command('embedded')}), or name a server with --endpoint HOST:PORT.",
         )
 
 

@@ -77,11 +77,16 @@ def gather(paths: Sequence[Path]) -> tuple[list[Source], list[tuple[Path, SraeCl
             )
             problems.append((path, problem))
         elif not path.exists():
-            problems.append((path, SraeClientError(LocalReason.NOT_FOUND, f"There is no file {path}. Check its name.")))
+            problems.append((path, not_found(path)))
         else:
             for source in sources:
                 found.setdefault(source.path.resolve(), source)
     return list(found.values()), problems
+
+
+def not_found(path: Path) -> SraeClientError:
+    """What to say of a name that leads to no file."""
+    return SraeClientError(LocalReason.NOT_FOUND, f"There is no file {path}. Check its name.")
 
 
 def _photos_in(folder: Path) -> list[Source]:
@@ -148,7 +153,7 @@ def save(choices: Iterable[Sequence[Path]], contents: Sequence[bytes], private: 
 def _write(names: Sequence[Path], contents: Sequence[bytes], private: Sequence[bool]) -> None:
     with ExitStack() as stack:
         written = [
-            stack.enter_context(staged(name.parent, content, PRIVATE if secret else _USUAL))
+            stack.enter_context(staged(name, content, PRIVATE if secret else _USUAL))
             for name, content, secret in zip(names, contents, private, strict=True)
         ]
         _place(written, names)
@@ -160,18 +165,30 @@ def exists_error(path: Path) -> SraeClientError:
 
 
 @contextmanager
-def staged(folder: Path, content: bytes, mode: int) -> Iterator[Path]:
-    """A complete file under a hidden name of no meaning, in the folder where it will stay; gone afterwards."""
-    path = folder / f".{secrets.token_hex(8)}.part"
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+def staged(name: Path, content: bytes, mode: int) -> Iterator[Path]:
+    """What will be the file of this name, complete, under a hidden name of no meaning beside it; gone afterwards.
+
+    Raises:
+        OSError: it cannot be written; the error names the file that was wanted.
+    """
+    path = name.with_name(f".{secrets.token_hex(8)}.part")
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            _write_through(path, content, mode)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(name)) from error
         yield path
     finally:
-        path.unlink(missing_ok=True)
+        with suppress(FileNotFoundError, NotADirectoryError):
+            path.unlink()
+
+
+def _write_through(path: Path, content: bytes, mode: int) -> None:
+    """Writes a new file, which is on the disk afterwards."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _place(staged: Sequence[Path], names: Sequence[Path]) -> None:

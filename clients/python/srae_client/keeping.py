@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
 import json
-import os
 import sys
 from argparse import Namespace
 from dataclasses import asdict
@@ -14,9 +12,9 @@ from rich.table import Table
 from rich.text import Text
 from srae.v1.image_pb2 import ProtectionReceipt
 
-from srae_client import bookkeeping, files, keys, ledger_file, receipts, show
+from srae_client import bookkeeping, files, keeping_keys, keys, ledger_file, receipts, show
 from srae_client.errors import LocalReason, SraeClientError, UsageError
-from srae_client.key_holder import PASSPHRASE, PROMPT, KeyHolder, ask_person
+from srae_client.key_holder import KeyHolder, ask_person
 from srae_client.ledger import Entry, Ledger
 
 _SHORTEST_ID = 8
@@ -32,87 +30,6 @@ def run(arguments: Namespace) -> int:
     """
     action = f"{arguments.command} {arguments.action}" if "action" in arguments else arguments.command
     return _ACTIONS[action](arguments)
-
-
-def _show_keys(arguments: Namespace) -> int:
-    path = keys.default_path()
-    keyring = keys.own(path)
-    public, is_locked = [keys.to_text(key) for key in keyring.public], keyring.lock is not None
-    if arguments.json:
-        told = {"public": public[0], "older": public[1:], "has_passphrase": is_locked, "path": str(path)}
-        print(json.dumps(told, indent=2))
-        return 0
-    print(public[0])
-    for older in public[1:]:
-        print(f"{older} (older; it still opens)")
-    lock = "under a passphrase" if is_locked else "without a passphrase"
-    print(f"The private keys are in {path}, {lock}. Keep a copy: srae keys export FILE", file=sys.stderr)
-    return 0
-
-
-def _new_key(_: Namespace) -> int:
-    path = keys.default_path()
-    keyring = keys.own(path)
-    ask = _asking_once()
-    private = keys.merge(keys.new().private(), keyring.private(ask))
-    keys.replace(path, keyring.locked(private, ask() if keyring.lock is not None else ""))
-    print(keys.to_text(keys.own(path).public[0]))
-    return 0
-
-
-def _set_passphrase(_: Namespace) -> int:
-    path = keys.default_path()
-    keyring = keys.own(path)
-    private = keyring.private(_asking_once())
-    passphrase = os.environ.get("SRAE_NEW_PASSPHRASE")
-    if passphrase is None:
-        if not sys.stdin.isatty():
-            raise UsageError("a new passphrase is typed at a terminal, or named by SRAE_NEW_PASSPHRASE")
-        passphrase = getpass.getpass("New passphrase (empty for none): ")
-        if getpass.getpass("The same again: ") != passphrase:
-            raise UsageError("these were two different passphrases; nothing was changed")
-    keys.replace(path, keyring.locked(private, passphrase))
-    print("The private keys are under the passphrase." if passphrase else "The private keys have no passphrase.")
-    return 0
-
-
-def _export_keys(arguments: Namespace) -> int:
-    keyring = keys.own()
-    files.save([(arguments.file,)], (keys.write(keyring),), private=(True,))
-    lock = "The passphrase protects it." if keyring.lock else "Whoever has it can open your receipts."
-    print(f"keys in {arguments.file}: {len(keyring.public)}. {lock}")
-    return 0
-
-
-def _import_keys(arguments: Namespace) -> int:
-    path = keys.default_path()
-    theirs, ours = keys.parse(arguments.file.read_bytes()), keys.load(path)
-    ask, ask_theirs = _asking_once(), _asking_once("Passphrase of the file: ")
-    if ours is None:
-        theirs.private(ask_theirs)  # whether they are whole
-        files.save([(path,)], (keys.write(theirs),), private=(True,))
-        print(f"keys added: {len(theirs.public)}.")
-        return 0
-    mine, brought = ours.private(ask), theirs.private(ask_theirs)
-    merged = keys.merge(mine, brought)
-    keys.replace(path, ours.locked(merged, ask() if ours.lock is not None else ""))
-    print(f"keys added: {len(merged) - len(mine)}. New receipts are sealed with your own key, as before.")
-    return 0
-
-
-def _asking_once(prompt: str = PROMPT) -> keys.Ask:
-    """Asks for the passphrase when it is first needed, and remembers it."""
-    ask = ask_person(prompt)
-    told: list[str] = []
-
-    def once() -> str:
-        if ask is None:
-            raise UsageError(f"the keys have a passphrase: type it at a terminal, or name it by {PASSPHRASE}")
-        if not told:
-            told.append(ask())
-        return told[0]
-
-    return once
 
 
 def _list_ledger(arguments: Namespace) -> int:
@@ -156,7 +73,8 @@ def _forget(arguments: Namespace) -> int:
 def _export_ledger(arguments: Namespace) -> int:
     entries = Ledger().entries()
     files.save([(arguments.file,)], (ledger_file.write(entries),), private=(True,))
-    print(f"entries in {arguments.file}: {len(entries)}. The key that opens them: srae keys export FILE")
+    name = show.readable(str(arguments.file))
+    print(f"entries in {name}: {len(entries)}. The key that opens them: srae keys export FILE")
     return 0
 
 
@@ -177,7 +95,9 @@ def _share(arguments: Namespace) -> int:
         sys.stdout.buffer.write(content)
         return 0
     files.save([(arguments.output,)], (content,), private=(True,))
-    print(f"{arguments.output} can be opened with {len(set(friends)) + 1} keys, yours included")
+    opening = {holder.public(), *friends}
+    with_what = f"{len(opening)} keys, yours included" if len(opening) > 1 else "your key alone"
+    print(f"{show.readable(str(arguments.output))} can be opened with {with_what}")
     return 0
 
 
@@ -186,24 +106,34 @@ def _receipt_of(source: Path, holder: KeyHolder) -> ProtectionReceipt:
     path = receipts.path_for(source, None)
     if path is not None:
         return receipts.read(path, holder)
+    if not source.exists():
+        raise files.not_found(source)
     data = source.read_bytes()
     if receipts.looks_like_one(data):
         return receipts.read(source, holder)
     for found_by, match in bookkeeping.candidates(Ledger(), data):
         if found_by == "sha256":  # a look-alike could be another photo, whose receipt must not be given away
-            return receipts.unpack(match.entry.receipt, holder)
+            return _unpacked(match.entry, holder)
     raise SraeClientError(
         LocalReason.NOT_IN_LEDGER,
-        f"There is no receipt beside {source}, and the ledger has none for exactly this file.",
+        f"There is no receipt beside {source}, and the ledger has none for exactly this file. Name the receipt in its "
+        "place, or import the ledger that has it: srae ledger import FILE.",
     )
 
 
+def _unpacked(entry: Entry, holder: KeyHolder) -> ProtectionReceipt:
+    try:
+        return receipts.unpack(entry.receipt, holder)
+    except ValueError as error:
+        raise ledger_file.damaged(entry, error) from None
+
+
 _ACTIONS = {
-    "keys show": _show_keys,
-    "keys new": _new_key,
-    "keys passphrase": _set_passphrase,
-    "keys export": _export_keys,
-    "keys import": _import_keys,
+    "keys show": keeping_keys.show,
+    "keys new": keeping_keys.renew,
+    "keys passphrase": keeping_keys.set_passphrase,
+    "keys export": keeping_keys.export,
+    "keys import": keeping_keys.bring,
     "ledger list": _list_ledger,
     "ledger forget": _forget,
     "ledger export": _export_ledger,

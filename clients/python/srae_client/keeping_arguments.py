@@ -14,7 +14,9 @@ examples:
   srae keys passphrase             puts the private keys under a passphrase (empty: takes it off)
 
 A key is made when the first photo is protected. With a passphrase, protecting asks for nothing; restoring asks, on the
-command line and in the browser. Where nobody can type, SRAE_PASSPHRASE names it, and SRAE_NEW_PASSPHRASE a new one.
+command line and in the browser. Where nobody can type, SRAE_PASSPHRASE names it, SRAE_NEW_PASSPHRASE a new one, and
+SRAE_IMPORT_PASSPHRASE that of a file which is imported, where it is another. Keys that come under a passphrase stay
+under one: where yours had none, all get the file's.
 """
 _LEDGER = """\
 examples:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import getpass
 import os
 import sys
+from functools import partial
 from pathlib import Path
 
 from srae_client import keys
+from srae_client.key_errors import PASSPHRASE
 from srae_client.keys import Ask
 
-#: The passphrase, where no person is there to type it.
-PASSPHRASE = "SRAE_PASSPHRASE"
 PROMPT = "Passphrase of your key: "
 
 
@@ -58,9 +58,14 @@ class KeyHolder:
         return self._private
 
 
-def ask_person(prompt: str = PROMPT) -> Ask | None:
-    """Asks at the terminal, unless the environment tells; None where neither can be."""
-    given = os.environ.get(PASSPHRASE)
-    if given is not None:
-        return lambda: given
+def ask_person(prompt: str = PROMPT, *variables: str) -> Ask | None:
+    """Asks at the terminal, unless the environment tells; None where neither can be.
+
+    Args:
+        variables: of the environment, the first that is set counts; PASSPHRASE where none are named.
+    """
+    for name in variables or (PASSPHRASE,):
+        given = os.environ.get(name)
+        if given is not None:
+            return partial(str, given)
     return (lambda: getpass.getpass(prompt)) if sys.stdin.isatty() else None

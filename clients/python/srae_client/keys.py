@@ -22,8 +22,9 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
-from srae_client import files
+from srae_client import files, key_errors
 from srae_client.errors import LocalReason, SraeClientError
+from srae_client.key_errors import KeysDamagedError
 
 #: Names another file than the usual one.
 ENVIRONMENT = "SRAE_KEYS"
@@ -58,11 +59,13 @@ class Keyring:
         public: the public keys, 32 bytes each; the first is the one to seal with.
         secret: the private keys one after another, or what the lock makes of them.
         lock: None where there is no passphrase.
+        path: the file they were read from, for what is said of them.
     """
 
     public: tuple[bytes, ...]
     secret: bytes = field(repr=False)
     lock: Lock | None = None
+    path: Path | None = field(default=None, compare=False)
 
     def private(self, ask: Ask | None = None) -> list[bytes]:
         """The private keys.
@@ -74,7 +77,7 @@ class Keyring:
         secret = self.secret if self.lock is None else _unlock(self, ask)
         keys = [secret[start : start + _KEY_BYTES] for start in range(0, len(secret), _KEY_BYTES)]
         if tuple(map(_public_of, keys)) != self.public:
-            raise _unusable("its private keys do not belong to its public ones")
+            raise _damaged("its private keys do not belong to its public ones", self.path)
         return keys
 
     def locked(self, private: Sequence[bytes], passphrase: str) -> Keyring:
@@ -107,11 +110,11 @@ def load(path: Path | None = None) -> Keyring | None:
     """
     path = path or default_path()
     try:
-        return parse(path.read_bytes())
+        return parse(path.read_bytes(), path)
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise _unusable(f"{path} cannot be read: {error.strerror}") from None
+        raise key_errors.unreadable(path, error) from None
 
 
 def own(path: Path | None = None) -> Keyring:
@@ -130,7 +133,7 @@ def own(path: Path | None = None) -> Keyring:
     except SraeClientError:  # another program made them just now
         made = load(path) or made
     except OSError as error:
-        raise _unusable(f"{path} cannot be written: {error.strerror}") from None
+        raise key_errors.unwritable(path, error) from None
     return made
 
 
@@ -141,7 +144,7 @@ def replace(path: Path, keyring: Keyring) -> None:
         OSError: they cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with files.staged(path.parent, write(keyring), files.PRIVATE) as partial:
+    with files.staged(path, write(keyring), files.PRIVATE) as partial:
         partial.replace(path)
 
 
@@ -188,11 +191,11 @@ def write(keyring: Keyring) -> bytes:
     return (json.dumps(held, indent=2) + "\n").encode("ascii")
 
 
-def parse(data: bytes) -> Keyring:
-    """The keys in a key file's content.
+def parse(data: bytes, path: Path | None = None) -> Keyring:
+    """The keys in a key file's content. ``path``: the file's, for what is said of it.
 
     Raises:
-        SraeClientError: it is none, or damaged.
+        KeysDamagedError: it is none, or damaged.
     """
     try:
         held = json.loads(data)
@@ -204,8 +207,8 @@ def parse(data: bytes) -> Keyring:
         if len(secret) != _KEY_BYTES * len(public) + (16 if lock else 0):
             raise ValueError
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, SraeClientError):
-        raise _unusable("it is no key file, or it is damaged") from None
-    return Keyring(public, secret, lock)
+        raise _damaged("it is no key file, or it is damaged", path) from None
+    return Keyring(public, secret, lock, path)
 
 
 def _lock(held: dict[str, Any]) -> Lock:
@@ -221,12 +224,12 @@ def _lock(held: dict[str, Any]) -> Lock:
 
 def _unlock(keyring: Keyring, ask: Ask | None) -> bytes:
     if keyring.lock is None or ask is None:
-        raise _is_locked("the key has a passphrase, and nobody is there to be asked for it")
+        raise key_errors.nobody_to_ask()
     try:
         cipher = _cipher(keyring.lock, ask())
         return cipher.decrypt(keyring.lock.nonce, keyring.secret, _bound(keyring.public))
     except InvalidTag:
-        raise _is_locked("this is not the key's passphrase") from None
+        raise key_errors.other_passphrase(keyring.path, _is_own(keyring.path)) from None
 
 
 def _cipher(lock: Lock, passphrase: str) -> ChaCha20Poly1305:
@@ -249,12 +252,10 @@ def _base64(data: bytes) -> str:
     return base64.b64encode(data).decode("ascii")
 
 
-def _unusable(what: str) -> SraeClientError:
-    return SraeClientError(
-        LocalReason.KEY_UNUSABLE,
-        f"The key cannot be used: {what}. Import the copy that you exported: srae keys import FILE.",
-    )
+def _damaged(what: str, path: Path | None) -> KeysDamagedError:
+    return KeysDamagedError(what, path, _is_own(path))
 
 
-def _is_locked(what: str) -> SraeClientError:
-    return SraeClientError(LocalReason.KEY_LOCKED, f"The receipt cannot be opened: {what}.")
+def _is_own(path: Path | None) -> bool:
+    """Whether a file is the user's key file, and not a copy of one."""
+    return path is not None and path == default_path()

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
+from srae_client import receipts
 from srae_client.errors import LocalReason, SraeClientError
 from srae_client.ledger import Entry
 
@@ -20,8 +21,8 @@ MAGIC = "SRAE ledger 1"
 _PATTERNS = {
     "id": r"[0-9a-f]{32}",
     "protected_at": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z",
-    "page_origin": r"[^\x00-\x1f]{0,512}",
-    "file_name": r"[^\x00-\x1f/\\]{1,255}",
+    "page_origin": r"[^\x00-\x1f\ud800-\udfff]{0,512}",
+    "file_name": r"[^\x00-\x1f/\\\ud800-\udfff]{1,255}",
     "mime_type": r"[a-z0-9.+-]+/[a-z0-9.+-]+",
     "tier": r"sealed|one-pass",
     "protected_sha256": r"[0-9a-f]{64}",
@@ -59,6 +60,15 @@ def read(data: bytes) -> list[Entry]:
         ) from None
 
 
+def damaged(entry: Entry, error: ValueError) -> SraeClientError:
+    """What to say where the ledger's receipt is of no use. Importing changes no entry that is there."""
+    return SraeClientError(
+        LocalReason.RECEIPT_UNREADABLE,
+        f"The receipt in the ledger is damaged: {error}. Delete the entry (srae ledger forget {entry.id}), then "
+        "import a copy that you exported (srae ledger import FILE).",
+    )
+
+
 def _entry(given: Mapping[str, Any]) -> Entry:
     for name, pattern in _PATTERNS.items():
         if not re.fullmatch(pattern, given[name], re.ASCII):
@@ -74,7 +84,7 @@ def _entry(given: Mapping[str, Any]) -> Entry:
         receipt = base64.b64decode(given["receipt"], validate=True)
     except binascii.Error:
         raise ValueError("receipt") from None
-    if not 0 < len(receipt) <= _LARGEST_RECEIPT:
+    if len(receipt) > _LARGEST_RECEIPT or not receipts.looks_like_one(receipt):
         raise ValueError("receipt")
     known = {name: given[name] for name in Entry.__dataclass_fields__}
     return Entry(**{**known, "receipt": receipt})

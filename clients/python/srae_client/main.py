@@ -12,7 +12,7 @@ from argparse import Namespace
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-from srae_client import embedded
+from srae_client import embedded, installing, standard_output
 from srae_client.arguments import build_parser
 from srae_client.errors import SraeClientError, UsageError
 
@@ -28,6 +28,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         the exit status: 0 all was done, 1 something failed, 2 the command makes no sense, 130 it was interrupted.
     """
     given = list(sys.argv[1:] if argv is None else argv)
+    return standard_output.guarded(lambda: _run(given))
+
+
+def _run(given: Sequence[str]) -> int:
     if given[:1] == ["serve"]:
         return _serve(given[1:])
     parser = build_parser()
@@ -41,6 +45,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UsageError as error:
         print(f"srae {arguments.command}: {error}", file=sys.stderr)
         return USAGE
+    except BrokenPipeError:
+        raise  # nobody reads on, so there is nobody to tell
     except (SraeClientError, OSError) as error:
         return _failed(arguments, error)
     except (KeyboardInterrupt, asyncio.CancelledError):
@@ -82,7 +88,7 @@ def _serve(options: Sequence[str]) -> int:
         embedded.require_installed()
     except SraeClientError:
         print(
-            "srae serve: the server is not installed. Install it with `pip install 'srae[embedded]'`.", file=sys.stderr
+            f"srae serve: the server is not installed. Install it: {installing.command('embedded')}.", file=sys.stderr
         )
         return FAILED
     os.execv(embedded.COMMAND[0], [*embedded.COMMAND, *options])

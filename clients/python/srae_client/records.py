@@ -11,6 +11,7 @@ from typing import Any
 from srae.v1.evaluation_service_pb2 import EvaluateResponse
 from srae.v1.image_pb2 import (
     PROMISE_BIT_EXACT,
+    PROMISE_UNSPECIFIED,
     TIER_ONE_PASS,
     TIER_SEALED,
     TIER_UNSPECIFIED,
@@ -36,13 +37,19 @@ class Answer:
 
 @dataclass(frozen=True)
 class View:
-    """One classifier's answers; ``is_protected``: whether the answer changed."""
+    """One classifier's answers.
+
+    Attributes:
+        is_protected: whether the answer changed.
+        was_used_in_making: whether the code was made on it. One that had no part in making is harder to mislead.
+    """
 
     classifier: str
     original: Answer
     protected: Answer
     restored: Answer | None
     is_protected: bool
+    was_used_in_making: bool
 
 
 @dataclass(frozen=True)
@@ -59,6 +66,8 @@ class ProtectRecord:
     """A photo that was protected. A PSNR is None where it is infinite, that is where the pixels are equal.
 
     Attributes:
+        entry: the ledger's, where it was noted there.
+        is_protected: whether every classifier's answer changed; None where none was asked.
         input_bits: bits a channel of the input; where they are more than 8, the output has 8. 0 from an older server.
     """
 
@@ -75,9 +84,9 @@ class ProtectRecord:
     protected_psnr_db: float | None
     restored_psnr_db: float | None
     bit_exact: bool
-    #: Whether every classifier's answer changed; None where none was asked.
     is_protected: bool | None
     views: list[View]
+    entry: str | None = None
 
 
 @dataclass(frozen=True)
@@ -87,7 +96,9 @@ class RestoreRecord:
     Attributes:
         receipt: the receipt's file, where it came from one.
         entry: the ledger's entry with the receipt, where it came from there.
-        verified: the pixels are the original's, by the receipt; None without receipt.
+        verified: the pixels are the original's, by the SHA-256 in the receipt or in the photo itself; None where there
+            is neither.
+        is_estimate: no receipt fitted, and the photo itself does not vouch for what came out: a guess.
     """
 
     input: str
@@ -100,11 +111,16 @@ class RestoreRecord:
     height: int
     output_bytes: int
     verified: bool | None
+    is_estimate: bool
 
 
 @dataclass(frozen=True)
 class EvaluateRecord:
-    """The proof for one photo. A PSNR is None where it is infinite."""
+    """The proof for one photo. A PSNR is None where it is infinite.
+
+    Attributes:
+        is_protected: whether the answer of every classifier changed that was used in making.
+    """
 
     original: str
     protected: str
@@ -147,6 +163,8 @@ def of_restoring(
     receipt: Path | None,
     output_bytes: int,
     entry: str | None = None,
+    *,
+    is_estimate: bool = False,
 ) -> RestoreRecord:
     """``paths``: of the input and the output; ``entry``: the ledger's, where the receipt came from there."""
     return RestoreRecord(
@@ -158,7 +176,8 @@ def of_restoring(
         width=outcome.width,
         height=outcome.height,
         output_bytes=output_bytes,
-        verified=None if receipt is None and entry is None else outcome.promise == PROMISE_BIT_EXACT,
+        verified=None if outcome.promise == PROMISE_UNSPECIFIED else outcome.promise == PROMISE_BIT_EXACT,
+        is_estimate=is_estimate,
     )
 
 
@@ -192,6 +211,7 @@ def _views(views: Iterable[ClassifierView]) -> list[View]:
             _answer(view.protected_photo),
             _answer(view.restored) if view.HasField("restored") else None,
             view.is_protected,
+            view.was_used_in_making,
         )
         for view in views
     ]

@@ -97,10 +97,12 @@ def protected(records: Sequence[ProtectRecord], console: Console) -> None:
             f"Your file has {bits} bits a channel; the protected photo and what is restored from it have 8: "
             "keep the original."
         )
-    if any(record.tier == "sealed" for record in records):
+    sealed = [record for record in records if record.tier == "sealed"]
+    if sealed:
+        ledger = ", which are in the ledger too," if all(record.entry for record in sealed) else ""
         console.print(
-            "Keep the receipts, which are in the ledger too, and a copy of the key that opens them: "
-            "srae keys export FILE. Without both, a sealed photo cannot be restored."
+            f"Keep the receipts{ledger} and a copy of the key that opens them: srae keys export FILE. Without both, a "
+            "sealed photo cannot be restored."
         )
 
 
@@ -110,22 +112,22 @@ def restored(records: Sequence[RestoreRecord], console: Console) -> None:
     for record in records:
         size = f"{record.width} x {record.height}, {byte_size(record.output_bytes)}"
         names = Text(readable(record.input)), Text(readable(record.output))
-        table.add_row(*names, size, _comparison(record.verified))
+        table.add_row(*names, size, _comparison(record))
     console.print(table)
-    if any(record.verified is None for record in records):
+    if any(record.is_estimate for record in records):
         console.print(
-            "Without a receipt a photo is restored from itself alone and cannot be verified. If it was protected with "
-            "the sealed tier (the default), give its receipt with --receipt: without it, this is not the original. "
-            "The ledger on this computer has none that fits."
+            "An estimate is a guess that the photo alone allows, and not the original: no receipt fits, and nothing "
+            "vouches for it."
         )
 
 
 def evaluated(record: EvaluateRecord, console: Console) -> None:
     """The proof for one photo."""
-    table = _table("Classifier", "Original", "Protected", "Restored", "Verdict")
+    table = _table("Classifier", "Used in making", "Original", "Protected", "Restored", "Verdict")
     for view in record.views:
         answers = [percent(answer) if answer else "-" for answer in (view.original, view.protected, view.restored)]
-        table.add_row(*(Text(text) for text in (view.classifier, *answers)), _mark(view.is_protected))
+        used = "yes" if view.was_used_in_making else "no"
+        table.add_row(*map(Text, (view.classifier, used, *answers)), _mark(view.is_protected))
     console.print(table)
     figures = _table("Figure", "Value")
     figures.add_row("Protected photo against the original", decibels(record.protected_psnr_db))
@@ -134,7 +136,20 @@ def evaluated(record: EvaluateRecord, console: Console) -> None:
     exact = "bit-exact" if record.bit_exact else decibels(record.restored_psnr_db)
     figures.add_row("Restored photo against the original", exact)
     console.print(figures)
-    console.print("This photo is", _mark(record.is_protected))
+    console.print(Text.assemble("This photo is ", _mark(record.is_protected), _reservation(record)))
+    if record.receipt is None:
+        console.print(
+            "Without its receipt it was measured as one of the one-pass tier. If it is one of the sealed tier (the "
+            "default), name the receipt with --receipt: others were used in making then, and it restores better."
+        )
+
+
+def _reservation(record: EvaluateRecord) -> str:
+    """The classifiers without a part in making that a protected photo is not protected from."""
+    names = [view.classifier for view in record.views if not view.was_used_in_making and not view.is_protected]
+    if not record.is_protected or not names:
+        return ""
+    return f" from the classifiers that were used in making, and not from {', '.join(names)}"
 
 
 def _table(*columns: str) -> Table:
@@ -167,8 +182,12 @@ def verdict(views: Sequence[View], is_protected: bool | None) -> Text:
     """What each classifier answered in turn, and whether the photo is protected; None where none was asked."""
     if is_protected is None:
         return Text("not asked", style="yellow")
-    lines = [Text(" → ".join(percent(answer) for answer in _in_turn(view))) for view in views]
+    lines = [Text(_arrow().join(percent(answer) for answer in _in_turn(view))) for view in views]
     return Text("\n").join([*lines, _mark(is_protected)])
+
+
+def _arrow() -> str:
+    return " → " if sys.stdout.encoding.lower().startswith("utf") else " -> "
 
 
 def _in_turn(view: View) -> list[Answer]:
@@ -179,7 +198,9 @@ def _mark(is_protected: bool) -> Text:
     return Text("protected", style="bold green") if is_protected else Text("NOT PROTECTED", style="bold red")
 
 
-def _comparison(verified: bool | None) -> Text:
-    if verified is None:
-        return Text("not verified: no receipt", style="yellow")
-    return Text("verified bit-exact", style="bold green") if verified else Text("near, not bit-exact", style="yellow")
+def _comparison(record: RestoreRecord) -> Text:
+    if record.is_estimate:
+        return Text("an estimate, not the original", style="bold red")
+    if record.verified:
+        return Text("verified bit-exact", style="bold green")
+    return Text("near, not bit-exact", style="yellow")

@@ -17,6 +17,7 @@ EXTENSIONS = {JPEG: ".jpg", PNG: ".png", WEBP: ".webp", TIFF: ".tiff", BMP: ".bm
 MIME_TYPES = tuple(EXTENSIONS)
 
 SUPPORTED = "JPEG, PNG, WebP, TIFF, BMP or HEIC"
+ONE_PAGE = "A TIFF of several pages cannot be protected as one photo: save one page as PNG and send that."
 ONE_FRAME = "An animation cannot be protected frame by frame yet: export one frame as PNG and send that."
 
 #: Sizes that a BMP's second header can have. "BM" alone begins many a text.
@@ -83,6 +84,10 @@ def unsupported(name: str) -> InvalidImageError:
 
 def animated() -> InvalidImageError:
     return InvalidImageError(Reason.ANIMATED_IMAGE, ONE_FRAME)
+
+
+def paged() -> InvalidImageError:
+    return InvalidImageError(Reason.UNSUPPORTED_FORMAT, ONE_PAGE)
 
 
 def _sniff_iso_media(data: bytes) -> str:

@@ -136,7 +136,7 @@ def _check_kind(image: ImageFile.ImageFile, mime_type: str) -> None:
             raise formats.unsupported("A RAW file")
     # A HEIC with several pictures is a phone's burst, not an animation: its primary picture is the photo.
     if mime_type != formats.HEIC and getattr(image, "is_animated", False):
-        raise formats.animated()
+        raise formats.paged() if isinstance(image, TiffImageFile) else formats.animated()
     colour = image.info.get("nclx_profile", {}) if mime_type == formats.HEIC else {}
     if colour.get("transfer_characteristics") in _HDR_TRANSFERS:
         raise formats.unsupported("A high dynamic range (PQ or HLG) photo")

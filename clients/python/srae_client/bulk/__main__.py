@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from srae_client import batch, records, show
+from srae_client import batch, installing, records, show, standard_output
 from srae_client.bulk import manifest
 from srae_client.bulk.run import Settings, run, succeeded
 from srae_client.errors import SraeClientError, UsageError
@@ -37,16 +37,22 @@ exit status: 0 all photos are protected, 1 something failed, 2 the command makes
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one job; the exit status."""
+    return standard_output.guarded(lambda: _main(argv))
+
+
+def _main(argv: Sequence[str] | None) -> int:
     settings = Settings(**vars(_parser().parse_args(argv)))
     messages = show.messages_console()
     if importlib.util.find_spec("ray") is None:
-        print("bulk: Ray is not installed. Install it with `pip install 'srae[bulk]'`.", file=sys.stderr)
+        print(f"bulk: Ray is not installed. Install it: {installing.command('bulk')}.", file=sys.stderr)
         return FAILED
     try:
         counts = run(settings, messages)
     except UsageError as error:
         print(f"bulk: {error}", file=sys.stderr)
         return USAGE
+    except BrokenPipeError:
+        raise  # nobody reads on, so there is nobody to tell
     except (SraeClientError, OSError) as error:
         told = batch.file_error(error) if isinstance(error, OSError) else error
         print(f"bulk: {told.message} [{told.reason}]", file=sys.stderr)
@@ -95,10 +101,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("it is a number above 0")
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"it is a whole number above 0, not {text!r}")
+    return int(text)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from srae_client import endpoint, files
+from srae_client import authorities, endpoint, files
 from srae_client.bulk import manifest
 from srae_client.bulk.manifest import Manifest
 from srae_client.bulk.work import DONE, Work, done, is_done
@@ -54,6 +54,8 @@ def run(settings: Settings, messages: Console) -> Counter[str]:
         OSError: the manifest cannot be written.
     """
     folder, out = settings.folder.resolve(), settings.out.resolve()
+    if folder.is_file():
+        raise UsageError(f"{settings.folder} is a file: give the folder that it lies in, or use srae protect")
     if out.is_relative_to(folder) or folder.is_relative_to(out):
         raise UsageError("FOLDER and OUT must not lie in each other, or protected photos would be taken for originals")
     sources, problems = files.gather([folder])
@@ -87,7 +89,7 @@ def _sweep(out: Path) -> None:
 
 
 def _protect(settings: Settings, names: Sequence[str], lines: Manifest, messages: Console) -> Counter[str]:
-    ca = settings.ca.read_bytes() if settings.ca is not None else None
+    ca = authorities.read(settings.ca)
     public_key = KeyHolder().public()
     counts: Counter[str] = Counter()
     columns = TextColumn("Protecting"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()

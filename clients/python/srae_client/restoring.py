@@ -1,0 +1,100 @@
+"""How the original is found: by the receipt that was given or lies beside the photo, by the ledger's, else by what the
+photo carries itself. What none of them vouches for is an estimate, and no original.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+
+from srae.v1.image_pb2 import PROMISE_BIT_EXACT, PROMISE_NEAR
+
+from srae_client import ledger_file, receipts
+from srae_client.bookkeeping import candidates
+from srae_client.client import Client, Restored
+from srae_client.errors import LocalReason, SraeClientError
+from srae_client.key_holder import KeyHolder
+from srae_client.ledger import Ledger
+
+MIME_TYPE = "image/png"
+#: Refusals of one of the ledger's receipts after which another one, or the photo itself, may still do.
+_PASSED_OVER = ("RECEIPT_MISMATCH", LocalReason.RECEIPT_NOT_YOURS, LocalReason.KEY_LOCKED)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What came out.
+
+    Attributes:
+        entry: the ledger's, where its receipt fitted.
+        doubt: why this is an estimate; None where a receipt, or the photo itself, vouches for it.
+    """
+
+    made: Restored
+    entry: str | None = None
+    doubt: SraeClientError | None = None
+
+
+async def restored(
+    client: Client, photo: bytes, receipt: Path | None, ledger: Ledger | None, holder: KeyHolder
+) -> Found:
+    """The original of a protected photo's file, or an estimate of it.
+
+    Args:
+        receipt: the only one that is tried, where there is one.
+        ledger: None where it is not to be asked.
+
+    Raises:
+        SraeClientError: the receipt does not fit or cannot be opened, or the server refuses.
+    """
+    if receipt is not None:
+        return Found(await client.restore(photo, receipts.read(receipt, holder), MIME_TYPE))
+    refusal: SraeClientError | None = None
+    if ledger is not None:
+        found, refusal = await _by_ledger(client, photo, ledger, holder)
+        if found is not None:
+            return found
+    made = await client.restore(photo, None, MIME_TYPE)
+    if made.outcome.promise == PROMISE_BIT_EXACT:
+        return Found(made)
+    doubt = refusal or _no_receipt(was_asked=ledger is not None, was_changed=made.outcome.promise == PROMISE_NEAR)
+    return Found(made, doubt=doubt)
+
+
+async def _by_ledger(
+    client: Client, photo: bytes, ledger: Ledger, holder: KeyHolder
+) -> tuple[Found | None, SraeClientError | None]:
+    """The original by the first receipt that fits; else why the likeliest that could be this photo's is of no use."""
+    refusals = []
+    for _, match in await asyncio.to_thread(lambda: list(candidates(ledger, photo))):
+        try:
+            receipt = receipts.unpack(match.entry.receipt, holder)
+            return Found(await client.restore(photo, receipt, MIME_TYPE), match.entry.id), None
+        except ValueError as error:
+            refusals.append(ledger_file.damaged(match.entry, error))
+        except SraeClientError as error:
+            if error.reason not in _PASSED_OVER:
+                raise
+            if error.reason != "RECEIPT_MISMATCH":  # that one is another photo's, and says nothing of this one
+                refusals.append(error)
+    return None, refusals[0] if refusals else None
+
+
+def _no_receipt(was_asked: bool, was_changed: bool) -> SraeClientError:
+    changed = (
+        "The photo was changed since it was protected, so it does not restore from itself. " if was_changed else ""
+    )
+    guess = "--estimate writes a guess, which is not the original."
+    if not was_asked:
+        return SraeClientError(
+            LocalReason.NO_RECEIPT,
+            f"{changed}No receipt was given or lies beside it, and the ledger was not asked. Name the receipt with "
+            f"--receipt, or leave --no-ledger out; {guess}",
+        )
+    return SraeClientError(
+        LocalReason.NOT_IN_LEDGER,
+        f"{changed}No receipt was given or lies beside it, and the ledger has none that fits. If the photo was "
+        f"protected elsewhere, name its receipt with --receipt, or import that ledger (srae ledger import FILE); "
+        f"{guess}",
+    )
