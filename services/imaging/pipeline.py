@@ -42,7 +42,7 @@ STRENGTHS_DB = {Tier.ONE_PASS: 37.0, Tier.SEALED: 42.0}
 STRONGEST_DB, WEAKEST_DB = 34.0, 48.0
 #: The refiner's inputs for the code that a round starts from, and for how many were made before.
 START, MADE = "INPUT__5", "INPUT__6"
-#: Of a search. In trials, further ones gained nothing (docs/adr/0018).
+#: Of a search. Further ones gained nothing that shows (docs/adr/0018).
 MOST_ROUNDS = 4
 #: The longest search that may be asked for.
 LONGEST_SEARCH_SECONDS = 60.0
