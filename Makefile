@@ -112,7 +112,7 @@ check-deploy: setup ## Checks the Helm chart, the KServe manifest and the Docker
 	$(BIN)/python -m services.deploy.checks
 
 .PHONY: serve
-serve: setup ## Runs the three services on a Unix socket or loopback (BACKEND=triton; see python -m services --help)
+serve: setup ## Runs the three services on a Unix socket or loopback (BACKEND=triton; see .venv/bin/python -m services --help)
 	$(BIN)/python -m services $(if $(BACKEND),--backend=$(BACKEND)) $(ARGS)
 
 .PHONY: triton
@@ -189,7 +189,7 @@ gallery: setup ## Takes the pictures of docs/gallery.md: ten photos, protected
 
 .PHONY: reproduce
 reproduce: $(VENV)/.stamp ## Runs a table or figure of the paper, ID=table3 for one; goes on where it stopped
-	@test -n "$(ID)" || { echo 'Say which: make reproduce ID=table3 (or all); python -m training.reproduce --list names them'; exit 2; }
+	@test -n "$(ID)" || { echo 'Say which: make reproduce ID=table3 (or all); $(BIN)/python -m training.reproduce --list names them'; exit 2; }
 	$(BIN)/python -m training.reproduce $(ID) $(ARGS)
 	$(MAKE) report
 

@@ -24,7 +24,7 @@ from services.inference.backend import Backend
 from services.inference.fallback import FallbackBackend
 from services.rpc import listener, logs, probes, tracing
 from services.rpc.address import Address, AddressError
-from services.rpc.chunks import UNARY_BYTES
+from services.rpc.chunks import RECEIVED_BYTES, UNARY_BYTES
 from services.rpc.evaluation import EvaluationServicer
 from services.rpc.gate import Gate
 from services.rpc.health import NEEDS, HealthWatch
@@ -38,8 +38,9 @@ from services.rpc.restoration import RestorationServicer
 GRACE_SECONDS = 20.0
 
 _OPTIONS = (
-    # gRPC's default, said aloud: a larger message never gets as far as memory. Photos beyond it go through the streams.
-    ("grpc.max_receive_message_length", UNARY_BYTES),
+    # A message that is too large, but not by far, is read, so that its refusal can carry its reason. One that is larger
+    # still never gets as far as memory.
+    ("grpc.max_receive_message_length", RECEIVED_BYTES),
     ("grpc.max_send_message_length", UNARY_BYTES),
     # Or a second server on the same port would quietly share its calls.
     ("grpc.so_reuseport", 0),

@@ -28,9 +28,9 @@ How to read the tables:
 - `not run` is never a guess. A dash: there is no such value.
 
 `make reproduce ID=table3` runs one experiment (`ARGS="--network lite0 --method das"` a part of it),
-`python -m training.reproduce --list` tells what has been run, `make report` makes this page and its pictures from the
-JSONs under `training/results/`, each of which has its command, commit, machine, minutes and date. What differs from
-the paper, and why, is in [ADR 7](adr/0007-the-paper-read.md); what waits for time or a GPU in [the long
+`.venv/bin/python -m training.reproduce --list` tells what has been run, `make report` makes this page and its pictures
+from the JSONs under `training/results/`, each of which has its command, commit, machine, minutes and date. What differs
+from the paper, and why, is in [ADR 7](adr/0007-the-paper-read.md); what waits for time or a GPU in [the long
 runs](long-runs.md).
 """
 

@@ -23,7 +23,11 @@ class JpegTables:
 
 @dataclass(frozen=True)
 class FileTraits:
-    """What a file was, apart from its pixels and its metadata."""
+    """What a file was, apart from its pixels and its metadata.
+
+    Attributes:
+        bits: of a sample in the file, 8 where fewer. Pixels keep the upper 8, so of more the file alone has the rest.
+    """
 
     mime_type: str
     size_bytes: int
@@ -31,6 +35,7 @@ class FileTraits:
     grey: bool = False
     icc_profile: bytes | None = None
     jpeg: JpegTables | None = None
+    bits: int = 8
 
 
 @dataclass(frozen=True)

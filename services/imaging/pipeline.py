@@ -179,7 +179,7 @@ async def restore(photo: Photo, receipt: Receipt | None, backend: Backend, is_ow
         return Restored(restored, tier, None)
     exact = await asyncio.to_thread(restored.sha256) == known.original_sha256
     if not exact and not is_own and receipt is not None:
-        await asyncio.to_thread(_check_presence, photo, receipt.code)
+        await asyncio.to_thread(_check_belongs, photo, receipt)
     return Restored(restored, tier, exact)
 
 
@@ -212,8 +212,13 @@ def _known(photo: Photo, receipt: Receipt | None) -> _Known:
     return _Known(photo.with_pixels(taken[1]), code, carried_sha256)
 
 
-def _check_presence(photo: Photo, code: NDArray[np.int8]) -> None:
-    if not presence.is_present(photo.pixels, code):
+def _check_belongs(photo: Photo, receipt: Receipt) -> None:
+    # Told by its hash, for the code is made for this very photo's detail, and follows it more than chance would.
+    if photo.sha256() == receipt.original_sha256:
+        raise InvalidReceiptError(
+            Reason.RECEIPT_MISMATCH, "This photo is the original itself: there is nothing to restore. Keep it as it is."
+        )
+    if not presence.is_present(photo.pixels, receipt.code):
         raise InvalidReceiptError(
             Reason.RECEIPT_MISMATCH,
             "This receipt belongs to another photo: its code is not in this one. Use the one saved with this photo.",

@@ -33,8 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="srae-models",
-        description="New versions of models: push one, promote it, roll it back. Photos protected by the version "
-        "before stay restorable throughout.",
+        description="New versions of models: push one, promote it, roll it back. No photo depends on a version: its "
+        "code is in its receipt, or in its own pixels.",
     )
     parser.add_argument(
         "--repository", type=Path, default=_REPOSITORY, metavar="FOLDER", help="the model repository (%(default)s)"
@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     push.add_argument("source", type=Path, help="the folder that training.export --repository wrote")
     push.add_argument("version", type=int, help="its number, higher than any before")
     push.set_defaults(run=_push)
-    promote = commands.add_parser("promote", help="serve a pushed version; the one before is kept for restoring")
+    promote = commands.add_parser("promote", help="serve a pushed version; the one before is kept to go back to")
     promote.add_argument("version", type=int)
     promote.set_defaults(run=_promote)
     rollback = commands.add_parser("rollback", help="go back from the newest version to the one before")

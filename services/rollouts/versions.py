@@ -77,7 +77,7 @@ class Versions:
 
 
 def in_order(models: Iterable[str]) -> list[str]:
-    """The reader first: no receipt may name a version that it cannot read yet."""
+    """The reader first, so that it knows what the writers make before they make it."""
     return sorted(models, key=lambda model: (model != READER, model))
 
 

@@ -17,6 +17,8 @@ M = TypeVar("M", bound=Message)
 CHUNK_BYTES = 64 * 1024
 #: The largest unary message, which is gRPC's default on either side. Photos beyond it go through the streams.
 UNARY_BYTES = 4 * 1024 * 1024
+#: The largest message that is read at all, to refuse it with a reason. gRPC itself refuses what is larger still.
+RECEIVED_BYTES = 2 * UNARY_BYTES
 #: How long a peer may pause within a stream. One that went silent must not hold its place for ever.
 STALL_SECONDS = 30.0
 
@@ -51,6 +53,20 @@ async def receive(requests: AsyncIterator[Any], max_bytes: int) -> tuple[Any, Ma
 def split(file: bytes) -> Iterator[bytes]:
     """The file in chunks."""
     return (file[start : start + CHUNK_BYTES] for start in range(0, len(file), CHUNK_BYTES))
+
+
+def check_unary(message: bytes) -> None:
+    """Refuses a unary request that is larger than a message may be.
+
+    Raises:
+        InvalidRequestError: it is.
+    """
+    if len(message) > UNARY_BYTES:
+        raise InvalidRequestError(
+            Reason.PAYLOAD_TOO_LARGE,
+            f"The message holds {len(message)} bytes, and one may hold {UNARY_BYTES}. "
+            "Make the call through this method's stream.",
+        )
 
 
 def fitting(response: M) -> M:

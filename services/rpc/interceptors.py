@@ -107,7 +107,7 @@ class _Call:
         """Runs the behaviour between raw bytes and raw bytes. Streamed answers are written from here."""
         handler = self._handler
         behaviour: Any = handler.unary_unary or handler.unary_stream or handler.stream_unary or handler.stream_stream
-        asked = self._messages(request) if handler.request_streaming else self._read(request)
+        asked = self._messages(request) if handler.request_streaming else self._read_unary(request)
         if not handler.response_streaming:
             return self._write(await behaviour(asked, context))
         async with aclosing(behaviour(asked, context)) as answers:
@@ -118,6 +118,10 @@ class _Call:
     async def _messages(self, requests: AsyncIterator[bytes]) -> AsyncIterator[Any]:
         async for request in requests:
             yield self._read(request)
+
+    def _read_unary(self, request: bytes) -> Any:
+        chunks.check_unary(request)
+        return self._read(request)
 
     def _read(self, request: bytes) -> Any:
         self._bytes["in"] += len(request)

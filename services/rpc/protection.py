@@ -96,6 +96,7 @@ class ProtectionServicer(ProtectionServiceServicer):
             views=[views.to_wire(view) for view in measured.views],
             width=returned.width,
             height=returned.height,
+            original_bits=original.traits.bits,
         )
 
 

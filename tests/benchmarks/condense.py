@@ -52,7 +52,7 @@ def ratios(groups: dict[str, dict[str, Figures]], peaks: dict[str, Figures]) -> 
             _put(found, f"{group}: {tier} call in process over decode + encode", calls["in process"], codec)
             for way in _WAYS[1:]:
                 base = "in process" if way == "over grpc" else "over grpc"
-                _put(found, f"{group}: {tier} call {way} over {base}", calls[way], calls[base])
+                _put(found, f"{group}: {tier} call {way}, against {base}", calls[way], calls[base])
     for group, rows in groups.items():
         size, file_format = group.split()
         least = groups.get(f"1mp {file_format}")

@@ -104,11 +104,11 @@ def test_one_bad_file_of_many_is_reported_and_the_others_are_done(srae: Srae, tm
     }
 
 
-def test_one_pass_restores_without_its_receipt_but_is_not_called_verified(srae: Srae, tmp_path: Path) -> None:
+def test_one_pass_restores_without_its_receipt_and_is_verified_by_what_it_carries(srae: Srae, tmp_path: Path) -> None:
     write(tmp_path / "cat.png")
     assert srae("protect", "cat.png", "--tier", "one-pass", "--receipt", "elsewhere.receipt").returncode == 0
     (restored,) = results(srae("restore", "cat-edited.png", "--no-ledger", "--json"))
-    assert (restored["tier"], restored["verified"]) == ("one-pass", None)
+    assert (restored["tier"], restored["verified"]) == ("one-pass", True)
 
 
 def test_another_photos_receipt_is_refused(srae: Srae, tmp_path: Path) -> None:

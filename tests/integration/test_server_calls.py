@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import cv2
 import grpc
 import numpy as np
 import pytest
@@ -168,6 +169,15 @@ async def test_a_lossy_output_promises_no_more_than_it_measures(client: Client) 
     assert 20 < made.outcome.restored_psnr_db < 70
 
 
+async def test_a_photo_of_16_bits_is_told_of(client: Client) -> None:
+    wide = cv2.imencode(".png", pixels().astype(np.uint16) * 257)[1].tobytes()
+
+    made = await client.protection.Protect(pr.ProtectRequest(image=wide))
+    usual = await client.protection.Protect(pr.ProtectRequest(image=file(pixels())))
+
+    assert (made.outcome.original_bits, usual.outcome.original_bits) == (16, 8)
+
+
 async def test_a_bit_exact_photo_in_a_lossy_file_is_near(client: Client) -> None:
     made = await client.protection.Protect(pr.ProtectRequest(image=file(pixels())))
     options = re.RestoreOptions(receipt=made.outcome.receipt, mime_type="image/jpeg")
@@ -238,6 +248,19 @@ async def test_a_one_pass_photo_refuses_another_ones_receipt(client: Client) -> 
             re.RestoreRequest(image=made.image, options=re.RestoreOptions(receipt=other.outcome.receipt))
         )
     assert refusal(caught.value).info.reason == "RECEIPT_MISMATCH"
+
+
+async def test_an_original_is_not_restored_with_its_own_receipt(client: Client) -> None:
+    photo = file(pixels())
+    made = await client.protection.Protect(pr.ProtectRequest(image=photo))
+
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await client.restoration.Restore(
+            re.RestoreRequest(image=photo, options=re.RestoreOptions(receipt=made.outcome.receipt))
+        )
+
+    assert refusal(caught.value).info.reason == "RECEIPT_MISMATCH"
+    assert "is the original itself" in refusal(caught.value).message
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])

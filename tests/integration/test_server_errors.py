@@ -12,6 +12,7 @@ from pathlib import Path
 import grpc
 import numpy as np
 import pytest
+from grpc_status import rpc_status
 from PIL import Image
 from server_support import Client, FakeBackend, Refusal, config, file, pixels, refusal, served
 from srae.v1 import evaluation_service_pb2 as ev
@@ -247,6 +248,27 @@ async def test_an_answer_too_large_for_a_message_points_to_the_stream(
 
     assert told.info.reason == Reason.PAYLOAD_TOO_LARGE
     assert "stream" in told.message
+
+
+@pytest.mark.parametrize("size", [chunks.UNARY_BYTES + 1, chunks.RECEIVED_BYTES])
+async def test_a_message_too_large_points_to_the_stream(served_fake: tuple[Client, FakeBackend], size: int) -> None:
+    client, _ = served_fake
+
+    told = await refused(client.channel.unary_unary("/srae.v1.ProtectionService/Protect")(bytes(size)))
+
+    assert (told.info.reason, told.code) == (Reason.PAYLOAD_TOO_LARGE, EXHAUSTED)
+    assert "stream" in told.message
+
+
+async def test_a_message_larger_still_is_not_read(served_fake: tuple[Client, FakeBackend]) -> None:
+    client, _ = served_fake
+    call = client.channel.unary_unary("/srae.v1.ProtectionService/Protect")(bytes(chunks.RECEIVED_BYTES + 1))
+
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await call
+
+    assert caught.value.code() == EXHAUSTED
+    assert rpc_status.from_call(caught.value) is None
 
 
 async def test_a_silent_client_loses_its_place(

@@ -45,6 +45,8 @@ PREFIX = b"protected:"
 FIELDS = {"chunk": "image", "original_chunk": "original", "protected_chunk": "protected_photo"}
 #: First bytes that make the server refuse or fail.
 BAD, BUSY_ONCE, CUT_OFF, UNEXPLAINED, UNCHANGED = b"bad", b"busy", b"cut", b"crash", b"same"
+#: A file of 16 bits a channel.
+WIDE = b"wide"
 #: The first is refused before the rest is read; the second is never answered.
 EARLY, HANGING = b"early", b"hang"
 #: Protected photos that carry their own code: one as it was made, one that was changed since.
@@ -137,6 +139,7 @@ class Fake(ProtectionServiceServicer, RestorationServiceServicer, EvaluationServ
                 views=[view(changed=not data.startswith(UNCHANGED))],
                 width=4,
                 height=3,
+                original_bits=16 if data.startswith(WIDE) else 8,
             )
         )
         if not data.startswith(CUT_OFF):

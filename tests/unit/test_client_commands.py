@@ -73,6 +73,7 @@ def test_protect_writes_the_photo_and_its_receipt_beside_it(srae: Run) -> None:
                 "height": 3,
                 "input_bytes": 5,
                 "output_bytes": 15,
+                "input_bits": 8,
                 "protected_psnr_db": 42.5,
                 "restored_psnr_db": None,
                 "bit_exact": True,
@@ -426,6 +427,17 @@ def test_the_table_says_what_was_done_and_marks_what_is_not_protected(
     main.main(["protect", "good.png", "--format", "jpeg"])
     assert "--format png" in capsys.readouterr().out
     assert "bad.png [NOT_AN_IMAGE] This is no photo. Give a photo." in shown.err
+
+
+def test_a_file_of_more_bits_than_come_back_is_to_be_kept(fake: Fake, capsys: pytest.CaptureFixture[str]) -> None:
+    photos("good.png")
+    photos("wide.tiff", content=client_fake.WIDE)
+    main.main(["protect", "good.png"])
+    assert "bits a channel" not in capsys.readouterr().out
+    main.main(["protect", "wide.tiff"])
+    assert "Your file has 16 bits a channel;" in capsys.readouterr().out
+    main.main(["protect", "wide.tiff", "--json"])
+    assert json.loads(capsys.readouterr().out)["results"][0]["input_bits"] == 16
 
 
 def test_the_other_tables(fake: Fake, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import struct
+from unittest import mock
 
 import cv2
 import numpy as np
+import pillow_heif
 import pytest
 from codec_files import (
     GREY_ICC,
@@ -46,6 +49,35 @@ def test_16_bits_become_the_high_byte():
     photo = decode(png(wide[..., :2], 16, 4))
     assert_grey(photo, high[..., 0])
     assert np.array_equal(photo.alpha, high[..., 1])
+
+
+def wide_files():
+    """Files of more than 8 bits a sample, by what they are."""
+    wide = np.random.default_rng(0).integers(0, 65536, (40, 50, 4), dtype=np.uint16)
+    files = {f"PNG of colour type {kind}": (png(wide[..., :n].squeeze(), 16, kind), 16) for kind, n in COLOUR_TYPES}
+    for name, samples in (("grey", wide[..., 0]), ("colour", wide[..., :3])):
+        files[f"TIFF, {name}"] = cv2.imencode(".tiff", samples)[1].tobytes(), 16
+    for bits in (10, 12):
+        with mock.patch.object(pillow_heif.options, "SAVE_HDR_TO_12_BIT", bits == 12):
+            photo = pillow_heif.from_bytes(mode="RGB;16", size=(50, 40), data=wide[..., :3].tobytes())
+            file = io.BytesIO()
+            photo.save(file)
+            files[f"HEIC of {bits} bits"] = file.getvalue(), bits
+    return files
+
+
+COLOUR_TYPES = ((0, 1), (2, 3), (4, 2), (6, 4))
+
+
+@pytest.mark.parametrize(("data", "bits"), wide_files().values(), ids=wide_files())
+def test_a_file_of_more_than_8_bits_says_so(data, bits):
+    assert decode(data).traits.bits == bits
+
+
+@pytest.mark.parametrize("file_format", ["PNG", "JPEG", "TIFF", "BMP", "WEBP", "HEIC"])
+def test_other_files_have_8_bits(file_format):
+    assert decode(save(noise(40, 50, 3), file_format)).traits.bits == 8
+    assert decode(png(noise(40, 50, 1)[..., 0] >> 6, 2, 0)).traits.bits == 8
 
 
 def test_16_bit_png_with_a_transparent_value():

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
 from skimage import data
 
-from services.imaging import perturb, presence
+from services.imaging import perturb, pipeline, presence
+from services.imaging.photo import FileTraits, Photo
+from services.imaging.receipt import Tier
 from services.imaging.resample import GRID_SIZE
+from services.inference.embedded import EmbeddedBackend
 
+REPOSITORY = Path(__file__).parents[2] / "triton_models"
+TRAITS = FileTraits("image/png", 1, lossless=True)
 PHOTOS = {"astronaut": data.astronaut(), "coffee": data.coffee(), "chelsea": data.chelsea(), "rocket": data.rocket()}
 
 
@@ -35,6 +43,38 @@ def test_not_found_in_another_photo(name: str) -> None:
     for other in PHOTOS:
         if other != name:
             assert not presence.is_present(perturb.add(PHOTOS[other], code_for(other)), code_for(name))
+
+
+@pytest.fixture(scope="module")
+def one_pass_codes() -> dict[str, np.ndarray]:
+    """Codes that the product writes, for a white photo too: white leaves room for one side of a code only."""
+    backend = EmbeddedBackend(REPOSITORY)
+    photos = {**PHOTOS, "white": np.full((300, 400, 3), 255, np.uint8)}
+    return {
+        name: asyncio.run(pipeline.protect(Photo(pixels, TRAITS), Tier.ONE_PASS, backend)).receipt.code
+        for name, pixels in photos.items()
+    }
+
+
+def test_a_code_that_was_made_for_another_photo_is_not_found(one_pass_codes: dict[str, np.ndarray]) -> None:
+    for name, code in one_pass_codes.items():
+        for other, pixels in PHOTOS.items():
+            if other != name:
+                assert not presence.is_present(pixels, code), (name, other)
+
+
+@pytest.mark.parametrize("name", PHOTOS)
+def test_a_code_is_not_found_in_the_original_that_it_was_made_for(
+    name: str, one_pass_codes: dict[str, np.ndarray]
+) -> None:
+    """It is made for this photo's own detail, and follows it: more than chance, and less than a code that is there."""
+    assert not presence.is_present(PHOTOS[name], one_pass_codes[name])
+    assert presence.is_present(perturb.add(PHOTOS[name], one_pass_codes[name]), one_pass_codes[name])
+
+
+@pytest.mark.parametrize("level", [0, 128, 255])
+def test_nothing_is_found_in_a_photo_without_any_detail(level: int) -> None:
+    assert not presence.is_present(np.full((300, 400, 3), level, np.uint8), code_for("coffee"))
 
 
 def test_an_empty_code_is_everywhere() -> None:

@@ -68,6 +68,7 @@ class ProtectRecord:
     Attributes:
         entry: the ledger's, where it was noted there.
         is_protected: whether every classifier's answer changed; None where none was asked.
+        input_bits: bits a channel of the input; where they are more than 8, the output has 8. 0 from an older server.
     """
 
     input: str
@@ -79,6 +80,7 @@ class ProtectRecord:
     height: int
     input_bytes: int
     output_bytes: int
+    input_bits: int
     protected_psnr_db: float | None
     restored_psnr_db: float | None
     bit_exact: bool
@@ -146,6 +148,7 @@ def of_protecting(outcome: ProtectionOutcome, paths: tuple[str, str, str], sizes
         height=outcome.height,
         input_bytes=sizes[0],
         output_bytes=sizes[1],
+        input_bits=outcome.original_bits,
         protected_psnr_db=_finite(outcome.protected_psnr_db),
         restored_psnr_db=_finite(outcome.restored_psnr_db),
         bit_exact=outcome.promise == PROMISE_BIT_EXACT,

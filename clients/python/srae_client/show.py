@@ -92,6 +92,11 @@ def protected(records: Sequence[ProtectRecord], console: Console) -> None:
         console.print("[bold red]NOT PROTECTED[/]: the classifier's answer did not change. Do not rely on that photo.")
     if any(record.mime_type not in _LOSSLESS for record in records):
         console.print("A photo restores bit for bit from a lossless file only: --format png makes one.")
+    for bits in sorted({record.input_bits for record in records if record.input_bits > 8}):
+        console.print(
+            f"Your file has {bits} bits a channel; the protected photo and what is restored from it have 8: "
+            "keep the original."
+        )
     sealed = [record for record in records if record.tier == "sealed"]
     if sealed:
         ledger = ", which are in the ledger too," if all(record.entry for record in sealed) else ""

@@ -54,6 +54,7 @@ _TURNED_HERE = (formats.JPEG, formats.PNG, formats.WEBP)
 
 _TIFF_SUBFILE_TYPE = 254
 _TIFF_DNG_VERSION = 50706
+_TIFF_BITS_PER_SAMPLE = 258
 _LOSSY_IN_TIFF = ("jpeg", "tiff_jpeg", "webp")
 #: HEIC transfer characteristics of high dynamic range (PQ, HLG): at 8 bits, untouched, they look washed out.
 _HDR_TRANSFERS = (16, 18)
@@ -152,7 +153,8 @@ def _photo(image: ImageFile.ImageFile, raw: str, mime_type: str, data: bytes) ->
     grey = plain.mode in ("L", "LA")
     profile = None if image.mode in CONVERTED else matching_profile(image.info.get("icc_profile"), grey)
     tables = _jpeg_tables(image) if isinstance(image, JpegImageFile) else None
-    traits = FileTraits(mime_type, len(data), _is_lossless(image, mime_type, data), grey, profile, tables)
+    lossless = _is_lossless(image, mime_type, data)
+    traits = FileTraits(mime_type, len(data), lossless, grey, profile, tables, _bits(image, raw))
     samples = np.array(plain)
     if plain.mode == "RGB":
         return Photo(samples, traits)
@@ -180,6 +182,16 @@ def _is_lossless(image: ImageFile.ImageFile, mime_type: str, data: bytes) -> boo
     if mime_type == formats.TIFF:
         return image.info.get("compression") not in _LOSSY_IN_TIFF
     return mime_type in (formats.PNG, formats.BMP)
+
+
+def _bits(image: ImageFile.ImageFile, raw: str) -> int:
+    if isinstance(image, TiffImageFile):
+        return max((8, *map(int, image.tag_v2.get(_TIFF_BITS_PER_SAMPLE, ()))))
+    if isinstance(image, PngImageFile):
+        return 16 if ";16" in raw else 8
+    if isinstance(image, pillow_heif.HeifImageFile):
+        return max(8, int(image.info["bit_depth"]))
+    return 8
 
 
 def _jpeg_tables(image: JpegImageFile) -> JpegTables | None:

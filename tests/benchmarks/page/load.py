@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from page.render import table
+from page.render import notes, table
 
 CURVE, MEMORY = "latency-throughput.svg", "soak-memory.svg"
 Figures = dict[str, Any]
@@ -51,6 +51,7 @@ def _load(results: Path) -> str | None:
     return "\n\n".join(
         [
             "## Under load",
+            *notes(figures),
             f"![Latency against throughput](pictures/performance/{CURVE})",
             f"A mix of Protect, Restore and Evaluate in the one-pass tier, photos of {figures['photo_pixels']} pixels, from a "
             "server with its default limits. Open loop: calls go out at random times (Poisson), whatever became of those "
@@ -81,6 +82,7 @@ def _soak(results: Path) -> str | None:
     return "\n\n".join(
         [
             "## A soak",
+            *notes(figures),
             f"![The server's memory](pictures/performance/{MEMORY})",
             f"{figures['minutes']:g} minutes at {100 * figures['share_of_capacity']:.0f} % of the capacity, all services, both tiers, photos of 256, 1,024 and 4,000 "
             f"pixels: {figures['calls']} calls, {failed} failed. Memory over the last three quarters: "

@@ -37,6 +37,11 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
 
 
+def notes(figures: dict[str, Any]) -> list[str]:
+    """What a reader has to know of a measurement, where it says something."""
+    return [f"**{figures['note']}**"] if "note" in figures else []
+
+
 def origin(about: dict[str, Any]) -> str:
     """Where figures come from, in a line."""
     return (

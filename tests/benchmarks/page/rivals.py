@@ -8,6 +8,8 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from page.render import notes
+
 Json = dict[str, Any]
 _TIERS = {"one-pass": "one-pass", "sealed": "sealed"}
 _NAMES = {
@@ -36,8 +38,8 @@ a time, on {threads} threads. C&W at its defaults {ended} after {seconds:.0f} s 
 """
 _LIMITS = """
 What the attacks do not do: nothing of theirs can be restored; they work at the network's own size unless their user
-writes more; they are made on one network (the sealed tier on two); and they need its gradients for each photo, as the
-sealed tier does and the one-pass tier does not. Of what DDN finds at its defaults, {stored:.0f} % of the answers are
+writes more; and they are made on one network, as the one-pass tier is (the sealed tier on two). They need its gradients
+for each photo, and so do both tiers. Of what DDN finds at its defaults, {stored:.0f} % of the answers are
 changed as stored and {uploaded:.0f} % on a site's JPEG.
 """
 _ABOUT_SERVERS = """\
@@ -49,11 +51,6 @@ measuring.
 
 #: The project's aims: seconds of DDN over ours, and our calls a second over LitServe's and Triton's.
 _DDN_AIM, _LITSERVE_AIM, _TRITON_AIM = 100, 2.0, 0.9
-
-
-def _note(part: dict[str, Any]) -> list[str]:
-    """What a reader has to know of a measurement, where it says something."""
-    return [f"**{part['note']}**", ""] if "note" in part else []
 
 
 def section(results: Path) -> str | None:
@@ -81,12 +78,16 @@ def pictures(results: Path, folder: Path) -> None:
             speed_against_success(part).savefig(folder / f"rivals-{name}.png", dpi=110, bbox_inches="tight")
 
 
+def _notes(part: Json) -> list[str]:
+    return [line for note in notes(part) for line in (note, "")]
+
+
 def _protection(part: Json) -> list[str]:
     kind = f"protection-{part['photos']}-{part['size']}"
     text = [
         f"### Attacks made for each photo: {part['photo_count']} photos of {part['size']}, on EfficientNet-Lite0",
         "",
-        *_note(part),
+        *_notes(part),
         f"![Seconds a photo against success](pictures/performance/rivals-{kind}.png)",
         "",
         "| | steps | success, stored, % | success, uploaded, % | PSNR, dB | seconds a photo |",
@@ -140,7 +141,7 @@ def _about_attacks(part: Json) -> str:
 
 
 def _serving(part: Json) -> list[str]:
-    text = [f"### Servers: {part['title']}", "", *_note(part)]
+    text = [f"### Servers: {part['title']}", "", *_notes(part)]
     text += ["| | calls a second, 1 caller | p50, ms | calls a second, 8 callers | p50, ms |", "|---|---|---|---|---|"]
     one, eight = part["concurrency"]["1"], part["concurrency"]["8"]
     for name in one:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from page.render import table
+from page.render import notes, table
 
 
 def section(results: Path) -> str | None:
@@ -22,6 +22,7 @@ def section(results: Path) -> str | None:
     return "\n\n".join(
         [
             "## On top of Triton",
+            *notes(found),
             "*Direct* is Triton's bare stub; *tensor* one inference, *protect* a whole sealed one. Of a sealed "
             f"Protect, inference is {share['service']} on Triton and {share['embedded']} in process.",
             table(["what", "ratio", "value"], ratios),
