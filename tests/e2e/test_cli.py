@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -156,7 +157,8 @@ def test_interrupted_it_leaves_nothing_behind(number: signal.Signals, tmp_path: 
     write(tmp_path / "cat.png")
     environment = own_server(tmp_path)
     command = [*SRAE, "protect", "cat.png"]
-    with subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE) as process:
+    heed = partial(signal.signal, number, signal.SIG_DFL)  # what runs in the background inherits that it is ignored
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, preexec_fn=heed) as process:
         deadline = time.monotonic() + PATIENCE
         while not list((tmp_path / "tmp").glob("*/srae.sock")) and time.monotonic() < deadline:
             time.sleep(0.05)
