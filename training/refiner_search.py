@@ -22,6 +22,7 @@ from rich.console import Console
 
 from services.evaluation.metrics import psnr_db
 from services.imaging import perturb
+from services.imaging.receipt import Tier
 from services.imaging.resample import down
 from training.command import run
 from training.data.photos import data_root, development_photos, load_rgb
@@ -30,6 +31,7 @@ from training.evaluation.strength import centre, entropy_bytes
 from training.jpeg import jpeg_pixels
 from training.models.classifiers import WithFeatures
 from training.models.refiner import Refiner, RefinerConfig
+from training.models.shipped import HALFWAY
 from training.provenance import provenance
 
 Pixels = NDArray[np.uint8]
@@ -64,7 +66,7 @@ BEST = replace(BOTH, steps=12, crop=0.3, resize=0.12)
 PLAIN = replace(BEST, chroma=0.5, plain_steps=4)
 WIDE = replace(PLAIN, crop=0.4, resize=0.2, texture=0.5, level_step=2)
 OWN = replace(WIDE, momentum=1.0, extra_steps=12)
-SHIPPED = RefinerConfig()
+SHIPPED, BLOCK = RefinerConfig(), HALFWAY[Tier.SEALED]
 QUICK = replace(WIDE, steps=2, momentum=1.0, step_share=1.0, level_step=8, plain_steps=2, extra_steps=0)
 IDEAS = {
     "Lite0 alone, 8 steps (as shipped before)": Idea(BOTH, (0,)),
@@ -98,11 +100,11 @@ IDEAS = {
     "features of block 7, too": Idea(SHIPPED, block=7),
     "features of block 10, too, likeness 80": Idea(replace(SHIPPED, likeness=80.0), block=10),
     # Rounds, each with views of its own, as long as the caller gives.
-    "as shipped, one round": Idea(SHIPPED, block=10),
-    "as shipped, two rounds": Idea(SHIPPED, rounds=2, block=10),
-    "as shipped, four rounds": Idea(SHIPPED, rounds=4, block=10),
-    "as shipped, two rounds with the same views": Idea(replace(SHIPPED, rounds=1), rounds=2, block=10),
-    "as shipped, 32 steps": Idea(replace(SHIPPED, steps=32), block=10),
+    "as shipped, one round": Idea(SHIPPED, block=BLOCK),
+    "as shipped, two rounds": Idea(SHIPPED, rounds=2, block=BLOCK),
+    "as shipped, four rounds": Idea(SHIPPED, rounds=4, block=BLOCK),
+    "as shipped, two rounds with the same views": Idea(replace(SHIPPED, rounds=1), rounds=2, block=BLOCK),
+    "as shipped, 32 steps": Idea(replace(SHIPPED, steps=32), block=BLOCK),
     # The one-pass tier's: as few looks as do it.
     "quick: 1 step, Lite0": Idea(replace(QUICK, steps=1, plain_steps=1), (0,)),
     "quick: 2 steps, Lite0": Idea(QUICK, (0,)),

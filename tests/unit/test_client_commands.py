@@ -103,20 +103,17 @@ def test_protect_sends_the_tier_and_the_format(srae: Run, fake: Fake) -> None:
     assert {"cat-edited.webp", "x.jpg", "x.jpg.receipt"} <= everything()
 
 
-def test_protect_sends_the_strength_where_one_is_asked_for(srae: Run, fake: Fake) -> None:
+@pytest.mark.parametrize(
+    ("option", "value", "field"), [("--psnr", 38.5, "protected_psnr_db"), ("--seconds", 5.0, "search_seconds")]
+)
+def test_protect_sends_what_is_asked_for_and_leaves_the_rest_unset(
+    option: str, value: float, field: str, srae: Run, fake: Fake
+) -> None:
     photos("cat.png")
-    srae("protect", "cat.png", "--psnr", "38.5")
+    srae("protect", "cat.png", option, str(value))
     srae("protect", "cat.png", "-o", "other.png")
-    assert [sent.HasField("protected_psnr_db") for sent in fake.options] == [True, False]
-    assert fake.options[0].protected_psnr_db == 38.5
-
-
-def test_protect_sends_the_time_for_the_search_where_one_is_given(srae: Run, fake: Fake) -> None:
-    photos("cat.png")
-    srae("protect", "cat.png", "--seconds", "5")
-    srae("protect", "cat.png", "-o", "other.png")
-    assert [sent.HasField("search_seconds") for sent in fake.options] == [True, False]
-    assert fake.options[0].search_seconds == 5.0
+    assert [sent.HasField(field) for sent in fake.options] == [True, False]
+    assert getattr(fake.options[0], field) == value
 
 
 def test_a_bad_file_is_reported_and_the_others_are_done(srae: Run) -> None:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from services.imaging.pipeline import MOST_ROUNDS
 from training.models.grid import CELL, Up
 
 #: Top, left, height and width of a crop of a network's image, and the side to which it is brought.
@@ -49,7 +50,7 @@ class RefinerConfig:
     #: networks with other classes.
     likeness: float = 40.0
     #: So many rounds have views of their own; then they come again.
-    rounds: int = 4
+    rounds: int = MOST_ROUNDS
     seed: int = 0
 
 
