@@ -135,26 +135,28 @@ async def test_a_hung_model_is_unavailable_in_time_and_then_comes_back(service: 
     await service.is_right_within(30)
 
 
-async def refused_load(server: Server, version: str, write: Callable[[Path], object]) -> str:
-    """What the server says to a new version, which is taken away again."""
+@asynccontextmanager
+async def laid_down(server: Server, version: str, write: Callable[[Path], object]) -> AsyncIterator[str]:
+    """What the server says to a new version. It stays until the end, or the watch would load the good one meanwhile."""
     folder = server.settings.repository / MODEL / version
     folder.mkdir()
-    write(folder / "model.pt")
-    async with Control(server.url) as control:
-        try:
-            await control.load(MODEL)
-        except ControlError as error:
-            return str(error)
-        finally:
-            shutil.rmtree(folder)
-    return ""
+    try:
+        write(folder / "model.pt")
+        async with Control(server.url) as control:
+            try:
+                await control.load(MODEL)
+                told = ""
+            except ControlError as error:
+                told = str(error)
+        yield told
+    finally:
+        shutil.rmtree(folder)
 
 
 async def test_a_corrupt_version_leaves_the_good_one_serving(service: Watched) -> None:
-    told = await refused_load(service.server, "2", lambda path: path.write_bytes(b"no model"))
-
-    assert "does not load" in told
-    await service.is_right_within(10)
+    async with laid_down(service.server, "2", lambda path: path.write_bytes(b"no model")) as told:
+        assert "does not load" in told
+        await service.is_right_within(10)
 
 
 class _Flat(torch.nn.Module):
@@ -164,10 +166,9 @@ class _Flat(torch.nn.Module):
 
 async def test_a_version_of_another_shape_never_makes_a_picture(service: Watched) -> None:
     """It loads, for Triton does not look at shapes. The backend does; and srae-models does before it is loaded."""
-    await refused_load(service.server, "2", lambda path: torch.jit.script(_Flat()).save(str(path)))
-
-    with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await service.restore(10)
+    async with laid_down(service.server, "2", lambda path: torch.jit.script(_Flat()).save(str(path))):
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await service.restore(10)
     assert refusal(caught.value).info.reason == Reason.MODEL_UNAVAILABLE
 
     async with Control(service.server.url) as control:
