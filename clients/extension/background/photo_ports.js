@@ -59,9 +59,9 @@ async function protect(host, sender, described, bytes, signal, answer) {
     checkOutput(bytes, files.photo);
     const photo = { ...files.photo, name: givenName(described.name, name, files.photo.name) };
     for (const chunk of split(photo.bytes)) answer({ type: "chunk", ...chunk });
-    const { is_protected, views, protected_psnr_db, bit_exact } = result;
+    const { is_protected, views, protected_psnr_db, bit_exact, input_bits } = result;
     answer({ type: "protected", name: photo.name, mime_type: photo.mime_type, size_bytes: photo.bytes.length,
-      result: { is_protected, views, protected_psnr_db, bit_exact } });
+      result: { is_protected, views, protected_psnr_db, bit_exact, input_bits } });
     await health.note(null);
     await health.count(sender.tab?.id);
     if (!isPrivate) await remember({ site: siteOf(sender.tab?.url ?? sender.url), original: bytes, photo, result });
