@@ -118,6 +118,9 @@ test("frames of the same and of another origin, and of text", async () => {
   await open("writtenframe");
   await browser.page.frameLocator("#inner").locator("#pick").setInputFiles(photo("cat.png"));
   await uploads.expect("writtenframe", ["cat.png"]);
+  await open("editorframe");
+  await browser.chooseInFrame(photo("cat.png"));
+  await uploads.expect("editorframe", ["cat.png"]);
 });
 
 test("drops: entries with previews, files, and onto an input", async () => {

@@ -120,6 +120,9 @@ test("frames of the same and of another origin, and of text", async () => {
   const [written] = await browser.frames();
   await browser.chooseIn("document.querySelector('#pick')", photo("cat.png"), written.context);
   await uploads.expect("writtenframe", ["cat.png"]);
+  await open("editorframe");
+  await browser.chooseInFrame(photo("cat.png"));
+  await uploads.expect("editorframe", ["cat.png"]);
 });
 
 /** Fires an event with a transfer that holds a photo, as a script can. */

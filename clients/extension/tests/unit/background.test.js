@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isAboutHost } from "../../background/health.js";
 import { givenName, hostName } from "../../background/photo_ports.js";
+import { madeBefore, noteMade } from "../../background/made_photos.js";
 import { change, modeOf, protectParams, setMode, settings, siteOf } from "../../background/policy.js";
 import { RateLimit } from "../../background/rate_limit.js";
 import { filterOf, offSitesOf } from "../../background/wall.js";
@@ -53,6 +54,14 @@ test("names that the host takes, and what the page gets", () => {
   assert.equal(hostName("x".repeat(300)).length, 255);
   assert.equal(givenName("my cat.bmp", "photo", "photo.png"), "my cat.png");
   assert.equal(givenName("cat.png", "cat.png", "cat.png"), "cat.png");
+});
+
+test("a photo that was given out is known again by its bytes, the last thousand of them", async () => {
+  const photo = (number) => ({ bytes: Uint8Array.of(number >> 8, number & 255), mime_type: "image/png" });
+  for (let number = 0; number <= 1000; number += 1) await noteMade(photo(number), { is_protected: true, number });
+  assert.deepEqual(await madeBefore(photo(7).bytes), { mime_type: "image/png", result: { is_protected: true, number: 7 } });
+  assert.equal(await madeBefore(photo(0).bytes), undefined);
+  assert.equal(await madeBefore(Uint8Array.of(9)), undefined);
 });
 
 test("one photo's failure is not the host's", () => {

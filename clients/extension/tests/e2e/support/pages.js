@@ -68,6 +68,10 @@ export const PAGES = {
   writtenframe: ({ upload }) => script(`<iframe id="inner"></iframe><script>const { contentDocument: inner } = document.getElementById("inner"); inner.open();
     inner.write('<form id=f method=post enctype=multipart/form-data action="${upload}"><input id=pick type=file name=photo></form>'); inner.close();
     inner.getElementById("pick").addEventListener("change", () => inner.getElementById("f").submit());</script>`),
+  // an editor in a frame without an address: the page around it takes the file out and sends it
+  editorframe: page("", `const frame = Object.assign(document.createElement("iframe"), { id: "inner" }); document.body.append(frame);
+    const input = Object.assign(frame.contentDocument.createElement("input"), { id: "pick", type: "file" }); frame.contentDocument.body.append(input);
+    input.addEventListener("change", () => input.files[0] && send(input.files[0]));`),
   // a dropzone with FileReader previews
   dropzone: page(`<div id="zone" style="width:400px;height:200px;background:#ddd">Drop here</div><div id="previews"></div>`, `
     zone.addEventListener("dragover", (event) => event.preventDefault());
