@@ -188,13 +188,19 @@ withBrowser("a host as it was installed", {}, (own) => {
     await open(browser, "wall");
     await browser.choose("#pick", photo("cat.png"));
     await site.wait("wall", 1);
+    await browser.goto(`${site.origin}/elsewhere/wall-elsewhere`);
+    await browser.choose("#pick", photo("cat.png"));
+    await site.wait("wall-elsewhere", 1);
     execFileSync("rm", [join(manifests(browser), "srae.host.json")]);
     process.kill(await hostProcess(browser), "SIGKILL");
     await stopped(browser, "wall-2", "HOST_NOT_INSTALLED");
     await open(browser, "wall");
-    const sent = await browser.evaluate(() => fetch("/upload/wall", { method: "POST", body: "base64 in JSON" }).then(() => "sent", () => "stopped"));
-    assert.equal(sent, "stopped");
-    assert.equal(site.received("wall").length, 1);
+    for (const [name, origin] of [["wall", site.origin], ["wall-elsewhere", site.unnamedOrigin]]) {
+      const sent = await browser.evaluate((address) => fetch(address, { method: "POST", mode: "no-cors", body: "base64 in JSON" }).then(() => "sent", () => "stopped"),
+        `${origin}/upload/${name}`);
+      assert.equal(sent, "stopped", name);
+      assert.equal(site.received(name).length, 1);
+    }
     install(browser);
   });
 

@@ -220,7 +220,11 @@ test("the wall stops what no script sees while the host is gone, and comes down 
   await open("attached", "wall");
   await browser.choose("#pick", photo("cat.png"));
   await uploads.expect("wall", ["cat.png"]);
-  const send = () => browser.evaluate(() => fetch("/upload/wall", { method: "POST", body: "base64 in JSON" }).then(() => "sent", () => "stopped"));
+  await open("elsewhere", "wall-elsewhere");
+  await browser.choose("#pick", photo("cat.png"));
+  await uploads.expect("wall-elsewhere", ["cat.png"]);
+  const send = (name = "wall", origin = site.origin) => browser.evaluate((address) =>
+    fetch(address, { method: "POST", mode: "no-cors", body: "base64 in JSON" }).then(() => "sent", () => "stopped"), `${origin}/upload/${name}`);
   rmSync(join(browser.folder, ".mozilla/native-messaging-hosts/srae.host.json"));
   process.kill(await hostProcess(browser), "SIGKILL");
   await open("attached", "wall-2");
@@ -230,7 +234,8 @@ test("the wall stops what no script sees while the host is gone, and comes down 
   await uploads.expectNothing("wall-2");
   await open("attached", "wall");
   assert.equal(await send(), "stopped");
-  assert.equal(site.received("wall").length, 1);
+  assert.equal(await send("wall-elsewhere", site.unnamedOrigin), "stopped");
+  assert.deepEqual(["wall", "wall-elsewhere"].map((name) => site.received(name).length), [1, 1]);
   installHost(browser.env, "firefox");
   const popup = await browser.openOwnPage("popup.html");
   await says(popup, "Photos can be protected.");

@@ -7,7 +7,7 @@ import { givenName, hostName } from "../../background/photo_ports.js";
 import { madeBefore, noteMade } from "../../background/made_photos.js";
 import { change, modeOf, protectParams, setMode, settings, siteOf } from "../../background/policy.js";
 import { RateLimit } from "../../background/rate_limit.js";
-import { filterOf, offSitesOf } from "../../background/wall.js";
+import { domainsOf, filterOf, initiatorsFor, offSitesOf } from "../../background/wall.js";
 import { VECTORS } from "./vectors.js";
 
 const storage = () => {
@@ -46,6 +46,14 @@ test("sites and the wall's filters", () => {
   assert.equal(filterOf("blob:https://example.org/1"), null);
   assert.equal(filterOf("https://example.org/a*b"), null);
   assert.deepEqual(offSitesOf({ sites: { "a.org": "off", "b.org": "ask" } }), ["a.org"]);
+});
+
+test("the wall stands at the sites' own addresses for everybody, and at others for what the sites send", () => {
+  const domains = domainsOf(["https://*.example.org/*", "http://example.org/*", "http://127.0.0.1/*", "http://[::1]/*"]);
+  assert.deepEqual(domains, ["example.org", "127.0.0.1"]);
+  for (const own of ["||up.example.org/x", "|https://example.org/up", "|http://127.0.0.1:8080/up"]) assert.deepEqual(initiatorsFor(own, domains), {}, own);
+  for (const other of ["||photos.s3", "|https://notexample.org/up"]) assert.deepEqual(initiatorsFor(other, domains), { initiatorDomains: domains }, other);
+  assert.deepEqual(initiatorsFor("||photos.s3", domainsOf(["https://*/*"])), {});
 });
 
 test("names that the host takes, and what the page gets", () => {

@@ -27,6 +27,8 @@ export const PAGES = {
   empty: page(""),
   // a frame of this site, so large (200x100), for a page of another site
   around: ({ upload, site, frame }) => script(`<iframe id="inner" style="border:0" width="${frame.split("x")[0]}" height="${frame.split("x")[1]}" src="${site.origin}/attached/${upload.split("/").pop()}"></iframe>`),
+  // sends to another host, a cloud's storage for one, where the extension has no business
+  elsewhere: ({ upload, site }) => script(`${INPUT}<script>pick.onchange = () => fetch("${site.unnamedOrigin}${upload}", { method: "POST", mode: "no-cors", body: pick.files[0] });</script>`),
   // the common form, sent by its button
   form: ({ upload }) => script(`<form action="${upload}" method="post" enctype="multipart/form-data" target="_self"><input id="pick" type="file" name="photo" multiple required><button id="go">Send</button></form>`),
   // sent by script as soon as something is chosen
