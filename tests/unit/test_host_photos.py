@@ -63,6 +63,7 @@ class Fake:
             views=[view()],
             width=80,
             height=64,
+            original_bits=16,
         )
         return Protected(self.image, outcome)
 
@@ -109,6 +110,10 @@ async def test_the_receipt_is_sealed_in_the_ledger_before_anything_is_given_out(
     assert entry.receipt.startswith(b"SRAE receipt 2\n")
     assert (entry.page_origin, entry.file_name) == ("https://example.org", "cat.png")
     assert answer.files["photo"].data == PROTECTED
+
+
+async def test_the_answer_says_how_many_bits_a_channel_the_file_had(photos: Photos) -> None:
+    assert (await protect(photos)).result["input_bits"] == 16
 
 
 async def test_the_service_is_told_the_strength_or_left_its_default(photos: Photos, fake: Fake) -> None:

@@ -37,8 +37,8 @@ export async function recent() {
   return (await chrome.storage.session.get("recent")).recent ?? [];
 }
 
-function figures({ tier, is_protected, bit_exact, protected_psnr_db, views }) {
-  return { tier, is_protected, bit_exact, protected_psnr_db, views: views ?? [] };
+function figures({ tier, is_protected, bit_exact, input_bits, protected_psnr_db, views }) {
+  return { tier, is_protected, bit_exact, input_bits, protected_psnr_db, views: views ?? [] };
 }
 
 /** A small JPEG as a data: address, or "" for what the browser can not decode. */

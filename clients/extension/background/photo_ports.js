@@ -6,6 +6,7 @@ import { Failure } from "../shared/failure.js";
 import { kindOf } from "../shared/kind.js";
 import * as health from "./health.js";
 import { remember } from "./journal.js";
+import { madeBefore, noteMade } from "./made_photos.js";
 import { protectParams, settings, siteOf } from "./policy.js";
 import { RateLimit } from "./rate_limit.js";
 
@@ -48,6 +49,8 @@ function checkedDescription({ name, mime_type, size_bytes }, sender) {
 async function protect(host, sender, described, bytes, signal, answer) {
   await turn();
   try {
+    const known = await madeBefore(bytes);
+    if (known) return give(answer, { name: described.name, mime_type: known.mime_type, bytes }, known.result);
     const isPrivate = Boolean(sender.tab?.incognito);
     const name = isPrivate ? "photo" : hostName(described.name);
     const { result, files } = await host.request("protect", {
@@ -58,10 +61,8 @@ async function protect(host, sender, described, bytes, signal, answer) {
     });
     checkOutput(bytes, files.photo);
     const photo = { ...files.photo, name: givenName(described.name, name, files.photo.name) };
-    for (const chunk of split(photo.bytes)) answer({ type: "chunk", ...chunk });
-    const { is_protected, views, protected_psnr_db, bit_exact } = result;
-    answer({ type: "protected", name: photo.name, mime_type: photo.mime_type, size_bytes: photo.bytes.length,
-      result: { is_protected, views, protected_psnr_db, bit_exact } });
+    await noteMade(photo, result);
+    give(answer, photo, result);
     await health.note(null);
     await health.count(sender.tab?.id);
     if (!isPrivate) await remember({ site: siteOf(sender.tab?.url ?? sender.url), original: bytes, photo, result });
@@ -73,6 +74,13 @@ async function protect(host, sender, described, bytes, signal, answer) {
     running -= 1;
     waiting.shift()?.();
   }
+  return undefined;
+}
+
+function give(answer, { name, mime_type, bytes }, { is_protected, views, protected_psnr_db, bit_exact, input_bits }) {
+  for (const chunk of split(bytes)) answer({ type: "chunk", ...chunk });
+  answer({ type: "protected", name, mime_type, size_bytes: bytes.length,
+    result: { is_protected, views, protected_psnr_db, bit_exact, input_bits } });
 }
 
 /** Waits until fewer than AT_ONCE photos are under way. */

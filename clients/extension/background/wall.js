@@ -45,8 +45,24 @@ async function build(offSites) {
   await chrome.declarativeNetRequest.updateSessionRules({ removeRuleIds, addRules: rules });
 }
 
+/** The domains that a list of granted origins names; "*" for all. */
+export const domainsOf = (origins) =>
+  [...new Set(origins.map((origin) => /^[^:]+:\/\/(?:\*\.)?([a-z0-9.-]+|\*)\//.exec(origin)?.[1]).filter(Boolean))];
+
+/**
+ * Whose requests to an address are stopped: everybody's where it is a granted site's own; else, in a cloud's storage for one,
+ * those of granted sites, for there other sites have a business of their own.
+ */
+export function initiatorsFor(filter, domains) {
+  const [, host] = /^\|\|?(?:https?:\/\/)?([^/:]+)/.exec(filter);
+  const isOwn = domains.some((domain) => domain === "*" || host === domain || host.endsWith(`.${domain}`));
+  return isOwn ? {} : { initiatorDomains: domains };
+}
+
 async function blockingRules(offSites) {
   const { uploads = [] } = await chrome.storage.local.get("uploads");
+  const domains = domainsOf((await chrome.permissions.getAll()).origins ?? []);
+  if (domains.length === 0) return []; // the person granted no site: there is nothing to guard
   return [...UPLOADS, ...uploads].map((urlFilter, index) => ({
     id: index + 1,
     priority: 1,
@@ -55,6 +71,7 @@ async function blockingRules(offSites) {
       urlFilter,
       resourceTypes: RESOURCES,
       requestMethods: METHODS,
+      ...initiatorsFor(urlFilter, domains),
       ...(offSites.length > 0 && { excludedInitiatorDomains: offSites }),
     },
   }));

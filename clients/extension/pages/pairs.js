@@ -11,10 +11,11 @@ export async function pairs(limit) {
   return recent.slice(0, limit).map(pair);
 }
 
-function pair({ name, site, before, after, views, is_protected: isProtected, protected_psnr_db: psnr }) {
+function pair({ name, site, before, after, views, is_protected: isProtected, protected_psnr_db: psnr, input_bits: bits }) {
   const lines = views.map((view) => make("p", { text: `${seen(view.original)} → ${seen(view.protected)}` }));
   if (isProtected === false) lines.push(make("p", { className: "bad", text: text("recentWeak") }));
   if (psnr) lines.push(make("p", { className: "small", text: text("recentPsnr", psnr.toFixed(1)) }));
+  if (bits > 8) lines.push(make("p", { className: "small", text: text("recentBits", bits) }));
   return make("div", { className: "pair" }, [
     figure(before, "recentBefore"), figure(after, "recentAfter"),
     make("div", {}, [make("p", { text: name }), make("p", { className: "small", text: site }), ...lines]),

@@ -49,8 +49,10 @@ class Photos:
         output = File(_renamed(photo.name, record.mime_type), record.mime_type, made.image)
         await report("sending")
         entry = await asyncio.to_thread(self._keep, params["page_origin"], output, made, record)
-        wanted = ("tier", "is_protected", "bit_exact", "width", "height", "protected_psnr_db", "restored_psnr_db")
-        figures = {name: value for name, value in asdict(record).items() if name in (*wanted, "views")}
+        wanted = ("tier", "is_protected", "bit_exact", "input_bits", "width", "height", "protected_psnr_db")
+        figures = {
+            name: value for name, value in asdict(record).items() if name in (*wanted, "restored_psnr_db", "views")
+        }
         return Answer({"entry": entry.id, **figures}, {"photo": output})
 
     def _keep(self, page_origin: str, output: File, made: Protected, record: records.ProtectRecord) -> Entry:

@@ -4,7 +4,7 @@
 import { FILE_BYTES } from "../../shared/chunks.js";
 import { Failure } from "../../shared/failure.js";
 import { tellBackground } from "./background_link.js";
-import { describeView } from "./notice.js";
+import { describeBits, describeView } from "./notice.js";
 import { askPerson, showNotice, showProgress } from "./person.js";
 import { protectPhoto } from "./photo_request.js";
 import * as questions from "./questions.js";
@@ -86,7 +86,7 @@ async function afterProtecting(files, answers) {
   const made = answers.filter(({ as }) => as === "protected");
   const weak = made.filter(({ result }) => result.is_protected === false);
   if (weak.length > 0 && (await askPerson(questions.notProtected(weak))) !== "send") return null;
-  if (made.length > 0 && weak.length === 0) showNotice(made.slice(0, 4).map(describeView));
+  if (made.length > 0 && weak.length === 0) showNotice([...made.slice(0, 4).map(describeView), ...describeBits(made)]);
   return answers.map(({ as, name, type, chunks }) => ({ as, name, type, chunks }));
 }
 

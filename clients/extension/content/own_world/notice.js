@@ -40,3 +40,9 @@ export function describeView({ name, result }) {
   const seen = ({ label, confidence }) => `${label} ${Math.round(100 * confidence)} %`;
   return `${name}: ${seen(view.original)} → ${seen(view.protected)}`;
 }
+
+/** A line about the photos whose files have more than 8 bits a channel, for 8 are protected and come back; else an empty list. */
+export function describeBits(photos) {
+  const deep = photos.filter(({ result }) => result.input_bits > 8);
+  return deep.length > 0 ? [text("noticeBits", deep.map(({ name }) => name).join(", "))] : [];
+}

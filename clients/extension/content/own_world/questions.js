@@ -1,5 +1,6 @@
 // The questions that a person is asked, as dialogs.
 
+import { describeBits } from "./notice.js";
 import { text } from "./texts.js";
 
 const NO = () => ({ id: "no", label: text("dialogDontSend"), kind: "main" });
@@ -22,7 +23,7 @@ export function protectThese(files) {
 export function notProtected(photos) {
   return {
     title: text("dialogTitleWeak"),
-    lines: [photos.map(stillSeen), text("dialogWeak")],
+    lines: [photos.map(stillSeen), text("dialogWeak"), ...describeBits(photos)],
     choices: [NO(), { id: "send", label: text("dialogSendWeak"), kind: "risky" }],
   };
 }

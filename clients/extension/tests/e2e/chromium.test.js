@@ -20,7 +20,7 @@ before(async () => {
   uploads = new Uploads(site);
   browser = await Chromium.launch(process.env.SRAE_TEST_EXTENSION);
   // These tests are of the ways to a page, which are the same in both tiers; the sealed one takes ten times the processor.
-  // Nothing is chosen in the tests of failures, of the extension's pages and of what a person does: there it is the sealed one.
+  // Those of the extension's pages, of what a person does, and of photos that fail or are protected after one that did, have sealed ones.
   await browser.chooseTier("one-pass");
 });
 
@@ -94,6 +94,13 @@ test("one listener for all events; a photo with another type's name", async () =
   await uploads.expect("delegated", ["misnamed.txt"]);
 });
 
+test("a file with 16 bits a channel: the person is told that 8 come back", async () => {
+  await open("attached", "deep");
+  await browser.choose("#pick", photo("deep.png"));
+  await uploads.expect("deep", ["deep.png"]);
+  await browser.waitForNotice("deep.png: more than 8 bits a channel.");
+});
+
 test("shadow roots, open and closed, and declared in the page's text", async () => {
   await open("openshadow");
   await browser.choose("#host input", photo("cat.png"));
@@ -118,6 +125,9 @@ test("frames of the same and of another origin, and of text", async () => {
   await open("writtenframe");
   await browser.page.frameLocator("#inner").locator("#pick").setInputFiles(photo("cat.png"));
   await uploads.expect("writtenframe", ["cat.png"]);
+  await open("editorframe");
+  await browser.chooseInFrame(photo("cat.png"));
+  await uploads.expect("editorframe", ["cat.png"]);
 });
 
 test("drops: entries with previews, files, and onto an input", async () => {
@@ -249,19 +259,21 @@ test("file handles; those of the page's own storage are left alone", async () =>
   assert.equal(handled, readFileSync(photo("cat.png")).length);
 });
 
-test("animations go as they are by default, and are stopped where the person says so", async () => {
-  await open("attached", "gif");
-  await browser.choose("#pick", photo("moving.gif"));
-  await site.wait("gif", 1);
-  assert.deepEqual(site.received("gif")[0].bytes, readFileSync(photo("moving.gif")));
-  const options = await browser.openOwnPage("options.html");
-  await options.click("input[name=animations][value=block]");
-  await options.close();
-  await open("attached", "gifblocked");
-  await browser.choose("#pick", photo("moving.gif"));
-  assert.match(await browser.waitForDialog(), /Animations and videos can not be protected/);
-  await browser.press("Enter");
-  await uploads.expectNothing("gifblocked");
+test("animations and videos go as they are by default, with a word, and are stopped where the person says so", async () => {
+  await open("attached", "moving");
+  await browser.choose("#pick", ["moving.gif", "clip.mp4"].map(photo));
+  for (const { name, bytes } of await site.wait("moving", 2)) assert.deepEqual(bytes, readFileSync(photo(name)));
+  await browser.waitForNotice("Sent as they are, for animations and videos can not be protected: moving.gif, clip.mp4");
+  for (const [kind, name] of [["animations", "moving.gif"], ["videos", "clip.mp4"]]) {
+    const options = await browser.openOwnPage("options.html");
+    await options.click(`input[name=${kind}][value=block]`);
+    await options.close();
+    await open("attached", `${kind}-blocked`);
+    await browser.choose("#pick", photo(name));
+    assert.match(await browser.waitForDialog(), /Animations and videos can not be protected/);
+    await browser.press("Enter");
+    await uploads.expectNothing(`${kind}-blocked`);
+  }
 });
 
 testFrames(() => ({ browser, site, uploads }));

@@ -4,10 +4,10 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { after, before, describe, test } from "node:test";
 import { Chromium, EXTENSION_ID } from "./support/chromium.js";
 import { crashDuring, hostProcess } from "./support/host_process.js";
-import { installHost, PYTHON } from "./support/service.js";
+import { HOST, installHost, PYTHON } from "./support/service.js";
 import { Site } from "./support/site.js";
 import { photo, Uploads } from "./support/uploads.js";
 
@@ -20,14 +20,16 @@ before(async () => {
 });
 after(() => site.stop());
 
-/** Has a browser for the length of one test. */
-async function withBrowser(options, work) {
-  const browser = await Chromium.launch(process.env.SRAE_TEST_EXTENSION, options);
-  try {
-    await work(browser);
-  } finally {
-    await browser.close();
-  }
+/** Tests that share a browser, one after the other: it is made for the first of them. */
+function withBrowser(name, options, tests) {
+  describe(name, () => {
+    let browser;
+    before(async () => {
+      browser = await Chromium.launch(process.env.SRAE_TEST_EXTENSION, options);
+    });
+    after(() => browser.close());
+    tests(() => browser);
+  });
 }
 
 const open = (browser, name) => browser.goto(`${site.origin}/attached/${name}`);
@@ -45,16 +47,29 @@ async function stopped(browser, name, code, { file = "cat.png", isOpen = false }
   assert.deepEqual(await browser.evaluate(() => window.seen), []);
 }
 
-/** A host manifest as a broken installation has it. */
-function manifest(profile, { path, origins = [`chrome-extension://${EXTENSION_ID}/`] }) {
-  const folder = join(profile, "NativeMessagingHosts");
+const manifests = (browser) => join(browser.folder, "profile/NativeMessagingHosts");
+const install = (browser) => installHost(browser.env, "--profile-dir", join(browser.folder, "profile"));
+
+/** A host manifest as a broken installation has it; the browser reads it whenever it starts the host. */
+function breakManifest(browser, { path, origins = [`chrome-extension://${EXTENSION_ID}/`] }) {
+  const folder = manifests(browser);
   mkdirSync(folder, { recursive: true });
   const made = { name: "srae.host", description: "test", type: "stdio", path, allowed_origins: origins };
   writeFileSync(join(folder, "srae.host.json"), JSON.stringify(made));
 }
 
-test("no host; then the original once, which is logged and passes the wall", async () => {
-  await withBrowser({ install: () => {} }, async (browser) => {
+/** The real host, started in another way than it was installed. */
+function startHostBy(browser, command) {
+  install(browser);
+  const path = join(browser.folder, "profile/another-way");
+  writeFileSync(path, `#!/bin/sh\nexec ${command} "$@"\n`);
+  chmodSync(path, 0o755);
+  breakManifest(browser, { path });
+}
+
+withBrowser("an installation that is broken, in one way after another", { install: () => {} }, (own) => {
+  test("no host; then the original once, which is logged and passes the wall", async () => {
+    const browser = own();
     await stopped(browser, "no-host", "HOST_NOT_INSTALLED");
     const rules = await browser.worker.evaluate(() => chrome.declarativeNetRequest.getSessionRules());
     assert.ok(rules.length > 0, "the wall stands");
@@ -72,41 +87,85 @@ test("no host; then the original once, which is logged and passes the wall", asy
     await browser.press("Escape");
     assert.equal(site.received("no-host").length, 1, "once is once");
   });
+
+  test("a path that leads nowhere", async () => {
+    breakManifest(own(), { path: "/nowhere/srae-host" });
+    await stopped(own(), "bad-path", "HOST_NOT_INSTALLED");
+  });
+
+  test("an origin that is refused, by the browser", async () => {
+    breakManifest(own(), { path: "/bin/true", origins: [`chrome-extension://${"a".repeat(32)}/`] });
+    await stopped(own(), "forbidden", "HOST_FORBIDDEN");
+  });
+
+  test("a service that is down", async () => {
+    startHostBy(own(), `env SRAE_ENDPOINT=127.0.0.1:9 ${HOST}`);
+    await stopped(own(), "service-down", "SERVICE_UNREACHABLE");
+    process.kill(await hostProcess(own()), "SIGKILL");
+  });
+
+  test("a host that speaks another protocol", async () => {
+    // Told by a go-between that the extension speaks versions that it does not.
+    startHostBy(own(), `${PYTHON} ${join(import.meta.dirname, "support/other_version.py")}`);
+    await stopped(own(), "mismatch", "PROTOCOL_MISMATCH");
+  });
+
+  test("mended: photos are protected again", async () => {
+    const browser = own();
+    install(browser);
+    await open(browser, "mended");
+    await browser.choose("#pick", photo("cat.png"));
+    assert.notDeepEqual((await site.wait("mended", 1))[0].bytes, readFileSync(photo("cat.png")));
+    assert.notEqual(await browser.worker.evaluate(() => chrome.action.getBadgeText({})), "!");
+  });
 });
 
-test("a path that leads nowhere", () =>
-  withBrowser({ install: (_, profile) => manifest(profile, { path: "/nowhere/srae-host" }) }, (browser) =>
-    stopped(browser, "bad-path", "HOST_NOT_INSTALLED")));
-
-test("an origin that is refused, by the browser", () =>
-  withBrowser({ install: (_, profile) => manifest(profile, { path: "/bin/true", origins: [`chrome-extension://${"a".repeat(32)}/`] }) },
-    (browser) => stopped(browser, "forbidden", "HOST_FORBIDDEN")));
-
-test("a service that is down", () =>
-  withBrowser({ env: { SRAE_ENDPOINT: "127.0.0.1:9" } }, (browser) => stopped(browser, "service-down", "SERVICE_UNREACHABLE")));
-
-test("a host that speaks another protocol", () =>
-  withBrowser({ install: (env, profile) => {
-    installHost(env, "--profile-dir", profile);
-    // The real host, told by a go-between that the extension speaks versions that it does not.
-    const path = join(profile, "other-version");
-    writeFileSync(path, `#!/bin/sh\nexec ${PYTHON} ${join(import.meta.dirname, "support/other_version.py")} "$@"\n`);
-    chmodSync(path, 0o755);
-    manifest(profile, { path });
-  } }, (browser) => stopped(browser, "mismatch", "PROTOCOL_MISMATCH")));
-
-test("photos that can not be protected: cut off, huge, without room; then one that can", () =>
-  withBrowser({}, async (browser) => {
+withBrowser("a host as it was installed", {}, (own) => {
+  test("photos that can not be protected: cut off, huge, without room; then one that can", async () => {
+    const browser = own();
     await stopped(browser, "cut-off", "TRUNCATED_IMAGE", { file: "cut-off.jpg" });
     await stopped(browser, "huge", "(IMAGE_TOO_LARGE|DECOMPRESSION_BOMB)", { file: "huge.png" });
     await stopped(browser, "no-room", "UNCHANGED_OUTPUT", { file: "no-room.png" });
     await open(browser, "well");
     await browser.choose("#pick", photo("cat.png"));
     assert.notDeepEqual((await site.wait("well", 1))[0].bytes, readFileSync(photo("cat.png")));
-  }));
+  });
 
-test("a host that crashes, one that hangs, an extension that is reloaded; Try again works", () =>
-  withBrowser({}, async (browser) => {
+  test("cancelling while a photo is being protected", async () => {
+    const browser = own();
+    await browser.chooseTier("one-pass"); // from here on: what is seen here is the same in both tiers
+    await open(browser, "cancel");
+    const pid = await hostProcess(browser);
+    process.kill(pid, "SIGSTOP"); // so that there is time
+    await browser.evaluate(() => document.getElementById("pick").addEventListener("cancel", () => (window.isCancelled = true)));
+    await browser.choose("#pick", photo("cat.png"));
+    await browser.clickButton("Cancel");
+    process.kill(pid, "SIGCONT");
+    await uploads.expectNothing("cancel");
+    assert.equal(await browser.dialog(), null);
+    assert.equal(await browser.evaluate(() => window.isCancelled), true);
+    await browser.choose("#pick", photo("cat.png"));
+    assert.notDeepEqual((await site.wait("cancel", 1))[0].bytes, readFileSync(photo("cat.png")));
+  });
+
+  test("a site that the person adds gets the same scripts", async () => {
+    // The browser's own question can not be answered here; what follows the answer can be tried.
+    const page = await own().openOwnPage("popup.html");
+    const scripts = await page.evaluate(async () => {
+      const { origins } = await chrome.permissions.getAll();
+      chrome.permissions.getAll = async () => ({ origins: [...origins, "https://example.org/*"] });
+      const { registerGrantedSites } = await import(chrome.runtime.getURL("background/granted_sites.js"));
+      await registerGrantedSites();
+      await registerGrantedSites();
+      return chrome.scripting.getRegisteredContentScripts();
+    });
+    assert.deepEqual(scripts.map(({ matches }) => matches), [["https://example.org/*"], ["https://example.org/*"]]);
+    assert.deepEqual(scripts.map(({ world, matchOriginAsFallback }) => [world, matchOriginAsFallback]).sort(), [["ISOLATED", true], ["MAIN", true]]);
+    await page.close();
+  });
+
+  test("a host that crashes, one that hangs; Try again works", async () => {
+    const browser = own();
     await open(browser, "crash");
     await browser.choose("#pick", photo("coffee.png"));
     await site.wait("crash", 1);
@@ -122,66 +181,31 @@ test("a host that crashes, one that hangs, an extension that is reloaded; Try ag
     process.kill(pid, "SIGSTOP");
     await stopped(browser, "hang", "HOST_SILENT", { isOpen: true });
     process.kill(pid, "SIGKILL");
+  });
 
-    await open(browser, "reload");
-    await browser.worker.evaluate(() => setTimeout(() => chrome.runtime.reload(), 10));
-    await new Promise((resolve) => setTimeout(resolve, 1500));
-    await browser.choose("#pick", photo("cat.png"));
-    const text = await browser.waitForDialog();
-    assert.match(text, /Load the page again/);
-    assert.doesNotMatch(text, /Send the original once/);
-    await browser.press("Enter");
-    await uploads.expectNothing("reload");
-  }));
-
-test("the wall stops what no script sees: an upload to a known address while the host is gone", () =>
-  withBrowser({}, async (browser) => {
+  test("the wall stops what no script sees: an upload to a known address while the host is gone", async () => {
+    const browser = own();
     await open(browser, "wall");
     await browser.choose("#pick", photo("cat.png"));
     await site.wait("wall", 1);
-    execFileSync("rm", [join(browser.folder, "profile/NativeMessagingHosts/srae.host.json")]);
+    await browser.goto(`${site.origin}/elsewhere/wall-elsewhere`);
+    await browser.choose("#pick", photo("cat.png"));
+    await site.wait("wall-elsewhere", 1);
+    execFileSync("rm", [join(manifests(browser), "srae.host.json")]);
     process.kill(await hostProcess(browser), "SIGKILL");
     await stopped(browser, "wall-2", "HOST_NOT_INSTALLED");
     await open(browser, "wall");
-    const sent = await browser.evaluate(() => fetch("/upload/wall", { method: "POST", body: "base64 in JSON" }).then(() => "sent", () => "stopped"));
-    assert.equal(sent, "stopped");
-    assert.equal(site.received("wall").length, 1);
-  }));
+    for (const [name, origin] of [["wall", site.origin], ["wall-elsewhere", site.unnamedOrigin]]) {
+      const sent = await browser.evaluate((address) => fetch(address, { method: "POST", mode: "no-cors", body: "base64 in JSON" }).then(() => "sent", () => "stopped"),
+        `${origin}/upload/${name}`);
+      assert.equal(sent, "stopped", name);
+      assert.equal(site.received(name).length, 1);
+    }
+    install(browser);
+  });
 
-test("cancelling while a photo is being protected", () =>
-  withBrowser({}, async (browser) => {
-    await open(browser, "cancel");
-    const pid = await hostProcess(browser);
-    process.kill(pid, "SIGSTOP"); // so that there is time
-    await browser.evaluate(() => document.getElementById("pick").addEventListener("cancel", () => (window.isCancelled = true)));
-    await browser.choose("#pick", photo("cat.png"));
-    await browser.clickButton("Cancel");
-    process.kill(pid, "SIGCONT");
-    await uploads.expectNothing("cancel");
-    assert.equal(await browser.dialog(), null);
-    assert.equal(await browser.evaluate(() => window.isCancelled), true);
-    await browser.choose("#pick", photo("cat.png"));
-    assert.notDeepEqual((await site.wait("cancel", 1))[0].bytes, readFileSync(photo("cat.png")));
-  }));
-
-test("a site that the person adds gets the same scripts", () =>
-  withBrowser({}, async (browser) => {
-    // The browser's own question can not be answered here; what follows the answer can be tried.
-    const page = await browser.openOwnPage("popup.html");
-    const scripts = await page.evaluate(async () => {
-      const { origins } = await chrome.permissions.getAll();
-      chrome.permissions.getAll = async () => ({ origins: [...origins, "https://example.org/*"] });
-      const { registerGrantedSites } = await import(chrome.runtime.getURL("background/granted_sites.js"));
-      await registerGrantedSites();
-      await registerGrantedSites();
-      return chrome.scripting.getRegisteredContentScripts();
-    });
-    assert.deepEqual(scripts.map(({ matches }) => matches), [["https://example.org/*"], ["https://example.org/*"]]);
-    assert.deepEqual(scripts.map(({ world, matchOriginAsFallback }) => [world, matchOriginAsFallback]).sort(), [["ISOLATED", true], ["MAIN", true]]);
-  }));
-
-test("a site that asks; a site that is off", () =>
-  withBrowser({}, async (browser) => {
+  test("a site that asks; a site that is off", async () => {
+    const browser = own();
     const popup = await browser.openOwnPage(`popup.html?address=${encodeURIComponent(site.origin)}`);
     await popup.click("input[value=ask]");
     await open(browser, "ask");
@@ -200,4 +224,21 @@ test("a site that asks; a site that is off", () =>
     await browser.page.bringToFront();
     await browser.choose("#pick", photo("coffee.png"));
     assert.deepEqual((await site.wait("ask", 2))[1].bytes, readFileSync(photo("coffee.png")));
-  }));
+    await popup.bringToFront();
+    await popup.click("input[value=on]");
+    await popup.close();
+  });
+
+  test("an extension that is reloaded under the page", async () => {
+    const browser = own();
+    await open(browser, "reload");
+    await browser.worker.evaluate(() => setTimeout(() => chrome.runtime.reload(), 10));
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    await browser.choose("#pick", photo("cat.png"));
+    const text = await browser.waitForDialog();
+    assert.match(text, /Load the page again/);
+    assert.doesNotMatch(text, /Send the original once/);
+    await browser.press("Enter");
+    await uploads.expectNothing("reload");
+  });
+});

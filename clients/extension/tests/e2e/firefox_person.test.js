@@ -21,6 +21,7 @@ before(async () => {
   uploads = new Uploads(site);
   browser = await FirefoxWindows.launch(process.env.SRAE_TEST_EXTENSION);
   await browser.replacePicker();
+  await browser.chooseTier("one-pass"); // the sealed tier is chosen further down
 });
 
 after(() => uploads.end(browser, OUT));
@@ -178,7 +179,9 @@ test("Firefox gives pages no handles of a person's files; those of the page's ow
   assert.equal(size, readFileSync(photo("cat.png")).length);
 });
 
+// From here on in the sealed tier, which is the default: what a person does and gets with it, and what restoring it takes.
 test("cancelling while a photo is being protected", async () => {
+  await browser.chooseTier("sealed");
   await open("attached", "cancel");
   await browser.evaluate(() => document.getElementById("pick").addEventListener("cancel", () => (window.isCancelled = true)));
   const pid = await hostProcess(browser);
@@ -193,30 +196,35 @@ test("cancelling while a photo is being protected", async () => {
   await uploads.expect("cancel", ["cat.png"]);
 });
 
-test("animations go as they are, with a word or without, or are stopped, as the person says", async () => {
-  const gif = readFileSync(photo("moving.gif"));
+test("animations and videos go as they are, with a word or without, or are stopped, as the person says", async () => {
   for (const policy of ["warn", "allow", "block"]) {
     const options = await browser.openOwnPage("options.html");
     await browser.until(() => document.querySelector("input[name=animations]") !== null, undefined, options);
-    await browser.evaluate((value) => document.querySelector(`input[name=animations][value=${value}]`).click(), policy, options);
-    await browser.until((value) => chrome.runtime.sendMessage({ type: "settings" }).then((all) => all.value.animations === value), policy, options);
+    for (const kind of ["animations", "videos"]) {
+      await browser.evaluate(([name, value]) => document.querySelector(`input[name=${name}][value=${value}]`).click(), [kind, policy], options);
+      await browser.until(([name, value]) => chrome.runtime.sendMessage({ type: "settings" }).then((all) => all.value[name] === value), [kind, policy], options);
+    }
     await browser.closeTab(options);
-    await open("attached", `gif-${policy}`);
-    await browser.choose("#pick", photo("moving.gif"));
+    await open("attached", `moving-${policy}`);
+    await browser.choose("#pick", ["moving.gif", "clip.mp4"].map(photo));
     if (policy === "block") continue;
-    assert.deepEqual((await site.wait(`gif-${policy}`, 1))[0].bytes, gif);
-    assert.equal(/Sent as they are[^]*moving\.gif/.test(await browser.notice()), policy === "warn");
+    for (const { name, bytes } of await site.wait(`moving-${policy}`, 2)) assert.deepEqual(bytes, readFileSync(photo(name)));
+    assert.equal(/Sent as they are[^]*moving\.gif, clip\.mp4/.test(await browser.notice()), policy === "warn");
   }
-  assert.match(await browser.waitForDialog(), /Animations and videos can not be protected[^]*BLOCKED_TYPE/);
+  assert.match(await browser.waitForDialog(), /moving\.gif[^]*clip\.mp4[^]*Animations and videos can not be protected[^]*BLOCKED_TYPE/);
   await browser.press("Enter");
-  await uploads.expectNothing("gif-block");
+  await uploads.expectNothing("moving-block");
 });
 
 test("the wall stops what no script sees while the host is gone, and comes down when it is back", async () => {
   await open("attached", "wall");
   await browser.choose("#pick", photo("cat.png"));
   await uploads.expect("wall", ["cat.png"]);
-  const send = () => browser.evaluate(() => fetch("/upload/wall", { method: "POST", body: "base64 in JSON" }).then(() => "sent", () => "stopped"));
+  await open("elsewhere", "wall-elsewhere");
+  await browser.choose("#pick", photo("cat.png"));
+  await uploads.expect("wall-elsewhere", ["cat.png"]);
+  const send = (name = "wall", origin = site.origin) => browser.evaluate((address) =>
+    fetch(address, { method: "POST", mode: "no-cors", body: "base64 in JSON" }).then(() => "sent", () => "stopped"), `${origin}/upload/${name}`);
   rmSync(join(browser.folder, ".mozilla/native-messaging-hosts/srae.host.json"));
   process.kill(await hostProcess(browser), "SIGKILL");
   await open("attached", "wall-2");
@@ -226,7 +234,8 @@ test("the wall stops what no script sees while the host is gone, and comes down 
   await uploads.expectNothing("wall-2");
   await open("attached", "wall");
   assert.equal(await send(), "stopped");
-  assert.equal(site.received("wall").length, 1);
+  assert.equal(await send("wall-elsewhere", site.unnamedOrigin), "stopped");
+  assert.deepEqual(["wall", "wall-elsewhere"].map((name) => site.received(name).length), [1, 1]);
   installHost(browser.env, "firefox");
   const popup = await browser.openOwnPage("popup.html");
   await says(popup, "Photos can be protected.");

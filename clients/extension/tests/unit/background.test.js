@@ -4,9 +4,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isAboutHost } from "../../background/health.js";
 import { givenName, hostName } from "../../background/photo_ports.js";
+import { madeBefore, noteMade } from "../../background/made_photos.js";
 import { change, modeOf, protectParams, setMode, settings, siteOf } from "../../background/policy.js";
 import { RateLimit } from "../../background/rate_limit.js";
-import { filterOf, offSitesOf } from "../../background/wall.js";
+import { domainsOf, filterOf, initiatorsFor, offSitesOf } from "../../background/wall.js";
 import { VECTORS } from "./vectors.js";
 
 const storage = () => {
@@ -47,12 +48,28 @@ test("sites and the wall's filters", () => {
   assert.deepEqual(offSitesOf({ sites: { "a.org": "off", "b.org": "ask" } }), ["a.org"]);
 });
 
+test("the wall stands at the sites' own addresses for everybody, and at others for what the sites send", () => {
+  const domains = domainsOf(["https://*.example.org/*", "http://example.org/*", "http://127.0.0.1/*", "http://[::1]/*"]);
+  assert.deepEqual(domains, ["example.org", "127.0.0.1"]);
+  for (const own of ["||up.example.org/x", "|https://example.org/up", "|http://127.0.0.1:8080/up"]) assert.deepEqual(initiatorsFor(own, domains), {}, own);
+  for (const other of ["||photos.s3", "|https://notexample.org/up"]) assert.deepEqual(initiatorsFor(other, domains), { initiatorDomains: domains }, other);
+  assert.deepEqual(initiatorsFor("||photos.s3", domainsOf(["https://*/*"])), {});
+});
+
 test("names that the host takes, and what the page gets", () => {
   assert.equal(hostName("../a\\b\u0000.png"), ".._a_b_.png");
   assert.equal(hostName(""), "photo");
   assert.equal(hostName("x".repeat(300)).length, 255);
   assert.equal(givenName("my cat.bmp", "photo", "photo.png"), "my cat.png");
   assert.equal(givenName("cat.png", "cat.png", "cat.png"), "cat.png");
+});
+
+test("a photo that was given out is known again by its bytes, the last thousand of them", async () => {
+  const photo = (number) => ({ bytes: Uint8Array.of(number >> 8, number & 255), mime_type: "image/png" });
+  for (let number = 0; number <= 1000; number += 1) await noteMade(photo(number), { is_protected: true, number });
+  assert.deepEqual(await madeBefore(photo(7).bytes), { mime_type: "image/png", result: { is_protected: true, number: 7 } });
+  assert.equal(await madeBefore(photo(0).bytes), undefined);
+  assert.equal(await madeBefore(Uint8Array.of(9)), undefined);
 });
 
 test("one photo's failure is not the host's", () => {

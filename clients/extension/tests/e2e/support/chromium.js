@@ -95,6 +95,17 @@ export class Chromium {
     return words(dialog).join("\n");
   }
 
+  /** Waits until the small box in the corner says that, read as a screen reader does. */
+  async waitForNotice(words) {
+    this.cdp ??= await this.context.newCDPSession(this.page);
+    for (let tries = 0; tries < 100; tries += 1) {
+      const { nodes } = await this.cdp.send("Accessibility.getFullAXTree");
+      if (nodes.some(({ role, name }) => role?.value === "StaticText" && name.value.includes(words))) return;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    throw new Error(`nothing says: ${words}`);
+  }
+
   /** Clicks a button of the extension's boxes with the mouse, waiting until it is there. */
   async clickButton(label) {
     this.cdp ??= await this.context.newCDPSession(this.page);

@@ -27,6 +27,8 @@ export const PAGES = {
   empty: page(""),
   // a frame of this site, so large (200x100), for a page of another site
   around: ({ upload, site, frame }) => script(`<iframe id="inner" style="border:0" width="${frame.split("x")[0]}" height="${frame.split("x")[1]}" src="${site.origin}/attached/${upload.split("/").pop()}"></iframe>`),
+  // sends to another host, a cloud's storage for one, where the extension has no business
+  elsewhere: ({ upload, site }) => script(`${INPUT}<script>pick.onchange = () => fetch("${site.unnamedOrigin}${upload}", { method: "POST", mode: "no-cors", body: pick.files[0] });</script>`),
   // the common form, sent by its button
   form: ({ upload }) => script(`<form action="${upload}" method="post" enctype="multipart/form-data" target="_self"><input id="pick" type="file" name="photo" multiple required><button id="go">Send</button></form>`),
   // sent by script as soon as something is chosen
@@ -68,6 +70,10 @@ export const PAGES = {
   writtenframe: ({ upload }) => script(`<iframe id="inner"></iframe><script>const { contentDocument: inner } = document.getElementById("inner"); inner.open();
     inner.write('<form id=f method=post enctype=multipart/form-data action="${upload}"><input id=pick type=file name=photo></form>'); inner.close();
     inner.getElementById("pick").addEventListener("change", () => inner.getElementById("f").submit());</script>`),
+  // an editor in a frame without an address: the page around it takes the file out and sends it
+  editorframe: page("", `const frame = Object.assign(document.createElement("iframe"), { id: "inner" }); document.body.append(frame);
+    const input = Object.assign(frame.contentDocument.createElement("input"), { id: "pick", type: "file" }); frame.contentDocument.body.append(input);
+    input.addEventListener("change", () => input.files[0] && send(input.files[0]));`),
   // a dropzone with FileReader previews
   dropzone: page(`<div id="zone" style="width:400px;height:200px;background:#ddd">Drop here</div><div id="previews"></div>`, `
     zone.addEventListener("dragover", (event) => event.preventDefault());

@@ -8,7 +8,7 @@ import { join } from "node:path";
 
 export const ROOT = join(import.meta.dirname, "../../../../..");
 export const PYTHON = join(ROOT, ".venv/bin/python");
-const HOST = join(ROOT, ".venv/bin/srae-host");
+export const HOST = join(ROOT, ".venv/bin/srae-host");
 
 /** Starts the service on a socket in a folder of its own: a socket's path must be short. Resolves with {address, process}. */
 export async function startService() {

@@ -42,8 +42,13 @@ def main(listed: Path, work: Path) -> int:
     for index, upload in enumerate(uploads):
         shutil.copy(upload["received"], work / f"{index}.bin")
     photos = [str(work / f"{index}.bin") for index in range(len(uploads))]
-    command = [sys.executable, "-m", "srae_client", "restore", *photos, "-o", f"{work}/restored/"]
-    subprocess.run(command, check=False, stdout=subprocess.DEVNULL)
+    (work / "restored").mkdir(exist_ok=True)
+    command = [sys.executable, "-m", "srae_client", "restore", "-o", f"{work}/restored/"]
+    # In halves, side by side: a command sends one photo after the other.
+    halves = [half for half in (photos[::2], photos[1::2]) if half]
+    running = [subprocess.Popen([*command, *half], stdout=subprocess.DEVNULL) for half in halves]
+    for process in running:
+        process.wait()
     wrong = 0
     for index, upload in enumerate(uploads):
         restored = work / "restored" / f"{index}-original.png"
