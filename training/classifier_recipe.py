@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from training.models.target_photo import LITE, PAPER
+from training.models.target_photo import HEADED, PAPER
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class HeadRecipe:
-    """How an EfficientNet-Lite gets a head: multinomial logistic regression on centre crops and their mirror images.
+    """How a published body gets a head: multinomial logistic regression on centre crops and their mirror images.
 
     Nothing is left to chance, so it has no seed: the head starts at zero, and every step takes all images.
 
@@ -52,6 +52,6 @@ def default_recipe(dataset: str, network: str) -> Recipe:
     recipe = Recipe(dataset, network)
     if network in PAPER:
         return replace(recipe, epochs=100, weight_decay=0.05)
-    if network in LITE:
+    if network in HEADED:
         return replace(recipe, epochs=10, learning_rate=1e-4, weight_decay=0.05)
     return recipe
