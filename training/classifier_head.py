@@ -27,11 +27,14 @@ class Chosen:
 
 def train_head(recipe: HeadRecipe, network: HeadedTarget, split: CaltechSplit, folder: Path) -> Chosen:
     """Trains ``network.head``; the body's features are kept in ``folder``, so that another recipe starts at once."""
-    seen = pooled(network, split.train.centred(), folder / "train.safetensors")
-    mirrored = pooled(network, split.train.centred().flip(3), folder / "train-mirrored.safetensors")
+    train = split.train.most_of_class(recipe.most_of_class) if recipe.most_of_class else split.train
+    x = pooled(network, train.centred(), folder / "train.safetensors")
+    label = train.labels.to(x.device)
+    if recipe.mirrors:
+        mirrored = pooled(network, train.centred().flip(3), folder / "train-mirrored.safetensors")
+        x, label = torch.cat([x, mirrored]), label.repeat(2)
     held_out = pooled(network, split.validation.centred(), folder / "validation.safetensors")
-    x, label = torch.cat([seen, mirrored]), split.train.labels.repeat(2).to(seen.device)
-    expected = split.validation.labels.to(seen.device)
+    expected = split.validation.labels.to(x.device)
     head = nn.Linear(x.shape[1], network.head.out_features).to(x.device)
     nn.init.zeros_(head.weight)
     nn.init.zeros_(head.bias)

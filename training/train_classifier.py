@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from training.classifier_head import train_head
-from training.classifier_recipe import HeadRecipe, Recipe, default_recipe
+from training.classifier_recipe import HeadRecipe, Recipe, default_head_recipe, default_recipe
 from training.classifier_weights import ship
 from training.command import run
 from training.data.caltech import caltech
@@ -193,7 +193,7 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     places = data_root(arguments.data), folder, arguments.weights or WEIGHTS / name
     if arguments.network in HEADED and not arguments.whole:
-        trained_head(HeadRecipe(arguments.dataset, arguments.network), *places)
+        trained_head(default_head_recipe(arguments.dataset, arguments.network), *places)
     else:
         asked = ("teacher", "epochs", "batch", "learning_rate", "weight_decay")
         given = {key: getattr(arguments, key) for key in asked if getattr(arguments, key) is not None}
