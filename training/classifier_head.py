@@ -1,4 +1,4 @@
-"""Trains a linear head on what an EfficientNet-Lite's frozen body makes of each photo: minutes on a CPU."""
+"""Trains a linear head on what a published, frozen body makes of each photo: minutes on a CPU."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from training.classifier_recipe import HeadRecipe
 from training.data.caltech import CaltechSplit
 from training.data.labelled import unit_range
-from training.models.target_photo import LiteTarget
+from training.models.target_photo import HeadedTarget
 
 
 @dataclass(frozen=True)
@@ -25,13 +25,16 @@ class Chosen:
     validation_error_percent: float
 
 
-def train_head(recipe: HeadRecipe, network: LiteTarget, split: CaltechSplit, folder: Path) -> Chosen:
+def train_head(recipe: HeadRecipe, network: HeadedTarget, split: CaltechSplit, folder: Path) -> Chosen:
     """Trains ``network.head``; the body's features are kept in ``folder``, so that another recipe starts at once."""
-    seen = pooled(network, split.train.centred(), folder / "train.safetensors")
-    mirrored = pooled(network, split.train.centred().flip(3), folder / "train-mirrored.safetensors")
+    train = split.train.most_of_class(recipe.most_of_class) if recipe.most_of_class else split.train
+    x = pooled(network, train.centred(), folder / "train.safetensors")
+    label = train.labels.to(x.device)
+    if recipe.mirrors:
+        mirrored = pooled(network, train.centred().flip(3), folder / "train-mirrored.safetensors")
+        x, label = torch.cat([x, mirrored]), label.repeat(2)
     held_out = pooled(network, split.validation.centred(), folder / "validation.safetensors")
-    x, label = torch.cat([seen, mirrored]), split.train.labels.repeat(2).to(seen.device)
-    expected = split.validation.labels.to(seen.device)
+    expected = split.validation.labels.to(x.device)
     head = nn.Linear(x.shape[1], network.head.out_features).to(x.device)
     nn.init.zeros_(head.weight)
     nn.init.zeros_(head.bias)
@@ -69,8 +72,8 @@ def fit(head: nn.Linear, x: Tensor, label: Tensor, weight_decay: float, iteratio
 
 
 @torch.no_grad()
-def pooled(network: LiteTarget, images: Tensor, stored: Path, batch: int = 32) -> Tensor:
-    """What the head sees of uint8 images, shape (N, 1280), on the network's device; kept in a file.
+def pooled(network: HeadedTarget, images: Tensor, stored: Path, batch: int = 32) -> Tensor:
+    """What the head sees of uint8 images, shape (N, F), on the network's device; kept in a file.
 
     Raises:
         ValueError: the file is of other images.

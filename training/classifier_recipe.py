@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from training.models.target_photo import LITE, PAPER
+from training.models.other_families import OTHER_FAMILIES
+from training.models.target_photo import HEADED, PAPER
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class HeadRecipe:
-    """How an EfficientNet-Lite gets a head: multinomial logistic regression on centre crops and their mirror images.
+    """How a published body gets a head: multinomial logistic regression on centre crops.
 
     Nothing is left to chance, so it has no seed: the head starts at zero, and every step takes all images.
 
@@ -39,12 +40,16 @@ class HeadRecipe:
         weight_decays: factors of half the squared norm of the head's weight, beside the mean cross-entropy; the one
             with the fewest validation images misread is kept.
         iterations: of L-BFGS, for each of them.
+        most_of_class: training images of a class, at even distances; 0 for all there are.
+        mirrors: whether their mirror images are learned, too.
     """
 
     dataset: str
     network: str
     weight_decays: tuple[float, ...] = (3e-3, 1e-3, 3e-4, 1e-4, 3e-5)
     iterations: int = 100
+    most_of_class: int = 0
+    mirrors: bool = True
 
 
 def default_recipe(dataset: str, network: str) -> Recipe:
@@ -52,6 +57,15 @@ def default_recipe(dataset: str, network: str) -> Recipe:
     recipe = Recipe(dataset, network)
     if network in PAPER:
         return replace(recipe, epochs=100, weight_decay=0.05)
-    if network in LITE:
+    if network in HEADED:
         return replace(recipe, epochs=10, learning_rate=1e-4, weight_decay=0.05)
     return recipe
+
+
+def default_head_recipe(dataset: str, network: str) -> HeadRecipe:
+    """What a network's head is trained with.
+
+    Of the networks that only look at protected photos, on 20 images a class, as is usual on Caltech-101: minutes.
+    """
+    recipe = HeadRecipe(dataset, network)
+    return replace(recipe, most_of_class=20, mirrors=False) if network in OTHER_FAMILIES else recipe

@@ -10,6 +10,7 @@ from typing import Any
 
 from services.imaging.pipeline import MADE_WITH
 from services.imaging.receipt import Tier
+from training.evaluation.eyes import OTHERS
 from training.evaluation.strength import CONTROLS
 
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
@@ -138,6 +139,8 @@ def _psnr(figures: Figures, key: str) -> str:
 
 def _seen(name: str, tier: str) -> str:
     """The row's name, marked where the network had no part in making the tier's codes."""
+    if name.startswith(tuple(OTHERS)):
+        return f"{name} (unseen, another family)"
     network = next((lite for lite in _LITES if name.startswith(lite)), None)
     made_with = {model.removeprefix("classifier_efficientnet_").capitalize() for model in MADE_WITH[Tier(tier)]}
     return f"{name} (unseen)" if network is not None and network not in made_with else name

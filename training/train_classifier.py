@@ -1,9 +1,9 @@
 """Trains a target classifier on a data set, and puts its weights where the experiments look for them.
 
-An EfficientNet-Lite gets a linear head on its ImageNet features, or with --whole is fine-tuned in every layer; the
-other networks are trained from scratch, and learn from a teacher's answers too where one is named. Run it again after
-an interruption: it goes on from the last checkpoint, bit for bit. Under torchrun each process takes its share of every
-batch.
+A network whose body is published (an EfficientNet-Lite, mobilenetv2, thin-resnet50) gets a linear head on its features,
+or with --whole is fine-tuned in every layer; the other networks are trained from scratch, and learn from a teacher's
+answers too where one is named. Run it again after an interruption: it goes on from the last checkpoint, bit for bit.
+Under torchrun each process takes its share of every batch.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from training.classifier_head import train_head
-from training.classifier_recipe import HeadRecipe, Recipe, default_recipe
+from training.classifier_recipe import HeadRecipe, Recipe, default_head_recipe, default_recipe
 from training.classifier_weights import ship
 from training.command import run
 from training.data.caltech import caltech
@@ -31,7 +31,7 @@ from training.data.labelled import Batches, batches, training_batches
 from training.data.photos import data_root
 from training.distributed import World, world
 from training.models.target import WEIGHTS, build_target, load_target
-from training.models.target_photo import LITE, LiteTarget
+from training.models.target_photo import HEADED, HeadedTarget
 
 CONSOLE = Console()
 
@@ -164,10 +164,10 @@ def _trained_whole(recipe: Recipe, data: Path, folder: Path, target: Path, this:
 
 
 def trained_head(recipe: HeadRecipe, data: Path, folder: Path, target: Path) -> None:
-    """Trains a Lite's head, and ships it."""
+    """Trains the head of a published body, and ships it."""
     begun = time.monotonic()
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    network = cast(LiteTarget, build_target(recipe.dataset, recipe.network)).to(device)
+    network = cast(HeadedTarget, build_target(recipe.dataset, recipe.network)).to(device)
     chosen = train_head(recipe, network, caltech(data, recipe.dataset), folder)
     ship(network, recipe, (time.monotonic() - begun) / 60, asdict(chosen), data, target)
 
@@ -176,7 +176,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dataset", default=Recipe.dataset, help="(default: %(default)s)")
     parser.add_argument("--network", default=Recipe.network, help="(default: %(default)s)")
-    parser.add_argument("--whole", action="store_true", help="fine-tune every layer of a Lite: for a GPU")
+    parser.add_argument("--whole", action="store_true", help="fine-tune every layer of a published body: for a GPU")
     parser.add_argument("--teacher", help="a trained network whose answers are learned too")
     parser.add_argument("--epochs", type=int, help="instead of the network's usual")
     parser.add_argument("--batch", type=int, help="instead of the network's usual")
@@ -192,8 +192,8 @@ def main() -> None:
     folder = arguments.out or Path("training/runs/classifiers") / name
     folder.mkdir(parents=True, exist_ok=True)
     places = data_root(arguments.data), folder, arguments.weights or WEIGHTS / name
-    if arguments.network in LITE and not arguments.whole:
-        trained_head(HeadRecipe(arguments.dataset, arguments.network), *places)
+    if arguments.network in HEADED and not arguments.whole:
+        trained_head(default_head_recipe(arguments.dataset, arguments.network), *places)
     else:
         asked = ("teacher", "epochs", "batch", "learning_rate", "weight_decay")
         given = {key: getattr(arguments, key) for key in asked if getattr(arguments, key) is not None}

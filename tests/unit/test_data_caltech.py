@@ -10,7 +10,7 @@ import pytest
 import torch
 from caltech_files import BESIDE, FOLDER, made
 
-from training.data.caltech import CLASSES, CROP, caltech, centre_crop, random_crop
+from training.data.caltech import CLASSES, CROP, LabelledPhotos, caltech, centre_crop, random_crop
 from training.data.download import BY_HAND, download
 from training.data.photos import DECODED_SIZE, DataMissingError, caltech101, split_digit
 
@@ -46,6 +46,13 @@ def test_a_subset_is_spread_over_the_classes_and_half_of_it_is_part_of_it(tmp_pa
     assert half.rows.tolist() == whole.rows[::2].tolist()
     assert whole.labels.tolist() == [int(train.labels[i * len(train) // 20]) for i in range(20)]
     assert train.spread(len(train)).rows.tolist() == train.rows.tolist()
+
+
+def test_as_many_of_each_class_are_taken_and_all_of_a_small_one() -> None:
+    photos, labels = np.zeros((20, 1, 1, 3), np.uint8), torch.tensor([0] * 6 + [2] * 2 + [1] * 3)
+    some = LabelledPhotos(photos, np.arange(5, 16), labels).most_of_class(3)
+    assert some.rows.tolist() == [5, 7, 9, 13, 14, 15, 11, 12]
+    assert some.labels.tolist() == [0, 0, 0, 1, 1, 1, 2, 2]
 
 
 def test_the_hash_rule_of_the_split_is_fixed() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ from services.imaging import perturb
 from services.imaging.photo import FileTraits, Photo
 from services.imaging.receipt import Tier
 from services.imaging.resample import down
+from training.evaluation import __main__ as evaluation
 from training.evaluation import journeys, keyless, protections, removals, strength
 from training.evaluation.eyes import Eyes
 from training.evaluation.faces import overlap
@@ -147,6 +150,44 @@ def test_boxes_overlap_by_the_share_of_what_they_cover_together() -> None:
 
 
 def test_heads_for_other_classes_look_through_the_same_networks() -> None:
-    sights = [Eyes("caltech101").look(data.chelsea(), variant) for variant in range(3)]
+    eyes = Eyes("caltech101")
+    assert eyes.names == ("Lite0", "Lite1", "Lite2", "MobileNetV2", "Thin ResNet-50")
+    sights = [eyes.look(data.chelsea(), variant) for variant in range(len(eyes.names))]
     assert all(sight.label < 101 for sight in sights)
     assert len({sight.label for sight in sights}) == 1, "a cat's face is no hard photo"
+
+
+def test_networks_of_other_families_look_beside_them_and_at_the_controls(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protections, "RUNS", tmp_path)
+    eyes = Eyes("caltech101")
+    cat, cup = subject("cat", data.chelsea(), eyes), subject("cup", data.coffee(), eyes)
+    setting = Setting(Tier.ONE_PASS, 37.0, "224", "caltech101")
+    rows = strength.measure(cat, cup, Protections(setting, REPOSITORY), eyes)
+    assert set(eyes.names) <= set(rows)
+    assert {f"{strength.CONTROLS}stripes, seen by {name}" for name in ("MobileNetV2", "Thin ResNet-50")} <= set(rows)
+
+    provenance = dict.fromkeys(("command", "commit", "data", "machine", "minutes", "date"), "-")
+    about = {"tier": "one-pass", "strength_db": 37.0, "size": "224", "dataset": "caltech101", "provenance": provenance}
+    page = tables([{"part": "strength", "rows": summary({"cat": rows}), **about}])
+    assert "| Thin ResNet-50, centre crop (unseen, another family) | " in page
+    assert "| control: white noise, seen by MobileNetV2 | " in page
+
+
+def test_a_network_that_came_later_looks_at_the_photos_of_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protections, "RUNS", tmp_path)
+    setting = Setting(Tier.ONE_PASS, 37.0, "224", "caltech101")
+    old, new = {"Lite0": Row(True, True)}, {"Lite0": Row(True, False), "MobileNetV2": Row(True, False)}
+    lines = Lines(Protections(setting, REPOSITORY).folder / "strength.jsonl")
+    lines.add("before", old)
+    lines.add("complete", new)
+    looked: list[str] = []
+    monkeypatch.setattr(evaluation, "measures", lambda *_: lambda photo: looked.append(photo.name) or new)
+    photos = [Namespace(name=name) for name in ("before", "complete")]
+    eyes = Namespace(names=tuple(new))
+    written = evaluation.run("strength", setting, photos, eyes, Namespace(repository=REPOSITORY, out=tmp_path))
+    assert looked == ["before"]
+    assert json.loads(written.read_text())["rows"]["Lite0"]["attack_success_rate_percent"] == 100.0

@@ -46,8 +46,15 @@ class LabelledPhotos:
 
     def spread(self, count: int) -> LabelledPhotos:
         """``count`` of them at even distances; at most as many as there are."""
-        chosen = np.arange(count) * len(self) // max(count, 1)
-        return LabelledPhotos(self.photos, self.rows[chosen], self.labels[torch.from_numpy(chosen)])
+        return self._chosen(_evenly(count, len(self)))
+
+    def most_of_class(self, count: int) -> LabelledPhotos:
+        """``count`` of each class at even distances, all of a class that has fewer; class by class."""
+        of_each = [np.flatnonzero(self.labels.numpy() == label) for label in self.labels.unique().tolist()]
+        return self._chosen(np.concatenate([own[_evenly(min(count, len(own)), len(own))] for own in of_each]))
+
+    def _chosen(self, places: NDArray[np.int64]) -> LabelledPhotos:
+        return LabelledPhotos(self.photos, self.rows[places], self.labels[torch.from_numpy(places)])
 
     def centred(self) -> Tensor:
         """The centre crops, for measuring: uint8, shape (N, 3, CROP, CROP)."""
@@ -65,6 +72,10 @@ class CaltechSplit:
     validation: LabelledPhotos
     test: LabelledPhotos
     classes: tuple[str, ...]
+
+
+def _evenly(count: int, length: int) -> NDArray[np.int64]:
+    return np.arange(count) * length // max(count, 1)
 
 
 def random_crop(photo: NDArray[np.uint8], generator: torch.Generator) -> Tensor:

@@ -70,7 +70,9 @@ def run(part: str, setting: Setting, subjects: list[Subject], eyes: Eyes, argume
     protections = Protections(setting, arguments.repository)
     suffix = f"-{arguments.pairs}-{arguments.pair_minutes:g}" if part == "keyless" else ""
     lines = Lines(protections.folder / f"{part}{suffix}.jsonl")
-    missing = [subject for subject in subjects if subject.name not in lines.kept]
+    # Networks that came later have to look at photos that others looked at already.
+    wanted = set(eyes.names) if part == "strength" else set()
+    missing = [s for s in subjects if s.name not in lines.kept or not wanted <= lines.kept[s.name].keys()]
     if missing:
         measure = measures(part, subjects, protections, eyes, arguments)
         for subject in track(missing, description=f"{setting.name} {part}"):

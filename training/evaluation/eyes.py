@@ -1,4 +1,4 @@
-"""The networks that look at photos: those that the codes were made on, and one that had no part in it."""
+"""The networks that look at photos: those that the codes were made on, and some that had no part in it."""
 
 from __future__ import annotations
 
@@ -20,6 +20,10 @@ Pixels = NDArray[np.uint8]
 IMAGENET = "imagenet-sample"
 #: Each EfficientNet-Lite's own input size.
 SIDES = (224, 240, 260)
+#: Networks of other families, by the names of their rows. They have no layer for ImageNet's classes, so they look only
+#: where heads do.
+OTHERS = {"MobileNetV2": "mobilenetv2", "Thin ResNet-50": "thin-resnet50"}
+_OTHER_SIDE = 224
 
 
 @dataclass(frozen=True)
@@ -34,12 +38,18 @@ class Eyes:
     """EfficientNet-Lite0, Lite1 and Lite2 in float32, each fed photos squashed to its own input size.
 
     Args:
-        dataset: whose classes they tell apart: ImageNet's, or Caltech-101's, with heads that no code is made on.
+        dataset: whose classes they tell apart: ImageNet's, or Caltech-101's, with heads that no code is made on. Then
+            the networks of other families look, too.
+
+    Attributes:
+        names: of the networks, as their rows are named; a network's place among them is its variant.
     """
 
     def __init__(self, dataset: str = IMAGENET) -> None:
         self.networks = [load_classifier(variant) for variant in range(len(SIDES))]
-        self._heads = [load_target(dataset, name) for name in LITE] if dataset != IMAGENET else None
+        others = OTHERS if dataset != IMAGENET else {}
+        self.names = (*(f"Lite{variant}" for variant in range(len(SIDES))), *others)
+        self._heads = [load_target(dataset, name) for name in (*LITE, *others.values())] if others else None
 
     def look(self, pixels: Pixels, variant: int) -> Sight:
         """The answer to a photo of shape (H, W, 3)."""
@@ -68,4 +78,5 @@ class Eyes:
 
 
 def _input(pixels: Pixels, variant: int) -> Tensor:
-    return torch.from_numpy(down(pixels, SIDES[variant]))[None].float()
+    side = SIDES[variant] if variant < len(SIDES) else _OTHER_SIDE
+    return torch.from_numpy(down(pixels, side))[None].float()

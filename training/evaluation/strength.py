@@ -9,7 +9,7 @@ from services.evaluation.metrics import psnr_db, ssim
 from services.imaging import codec, perturb
 from services.imaging.receipt import Tier
 from training import controls
-from training.evaluation.eyes import SIDES, Eyes
+from training.evaluation.eyes import OTHERS, Eyes
 from training.evaluation.lines import Row
 from training.evaluation.looks import gradient_similarity_deviation
 from training.evaluation.protections import Protections
@@ -28,16 +28,19 @@ def measure(subject: Subject, other: Subject, protections: Protections, eyes: Ey
     stored = codec.decode(codec.encode(made, "image/png").data).pixels
     as_it_came = codec.decode(codec.encode(made).data).pixels
     rows = {}
-    for variant in range(len(SIDES)):
-        rows[f"Lite{variant}"] = _row(subject, original, stored, eyes, variant)
-        middles = centre(original), centre(stored)
-        rows[f"Lite{variant}, centre crop"] = _row(subject, *middles, eyes, variant)
+    middles = centre(original), centre(stored)
+    for variant, network in enumerate(eyes.names):
+        rows[network] = _row(subject, original, stored, eyes, variant)
+        rows[f"{network}, centre crop"] = _row(subject, *middles, eyes, variant)
     rows["Lite0, stored as it came"] = _row(subject, original, as_it_came, eyes, 0)
     rows["Lite0"] = Row(rows["Lite0"].clean, rows["Lite0"].right, _figures(subject, stored, protections, eyes))
     for name, pixels in _controls(original, code, protections.code(other)).items():
         row = _row(subject, original, pixels, eyes, 0)
         figures = {"protected_psnr_db": psnr_db(original, pixels)}
         rows[CONTROLS + name] = Row(row.clean, row.right, figures)
+        for variant, network in enumerate(eyes.names):
+            if network in OTHERS:
+                rows[f"{CONTROLS}{name}, seen by {network}"] = _row(subject, original, pixels, eyes, variant)
     return rows
 
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from training.data.caltech import CLASSES
 from training.models.lenet5 import LeNet5
-from training.models.target_photo import LITE, PAPER, LiteTarget, Normalised
+from training.models.target_photo import HEADED, PAPER, HeadedTarget, Normalised
 
 WEIGHTS = Path(__file__).resolve().parents[1] / "weights" / "classifiers"
 
@@ -19,7 +19,8 @@ def load_target(dataset: str, network: str, root: Path = WEIGHTS) -> nn.Module:
 
     Args:
         dataset: "mnist", "caltech101" or "caltech256".
-        network: "lenet5" on MNIST; "resnet50", "densenet121", "mobilenetv3", "lite0", "lite1" or "lite2" on Caltech.
+        network: "lenet5" on MNIST; on Caltech "resnet50", "densenet121", "mobilenetv3", "lite0", "lite1", "lite2",
+            "mobilenetv2" or "thin-resnet50".
 
     Raises:
         FileNotFoundError: its weights are not there; the message has the command that makes them.
@@ -30,25 +31,26 @@ def load_target(dataset: str, network: str, root: Path = WEIGHTS) -> nn.Module:
     if not path.is_file():
         raise FileNotFoundError(f"{path} is not there. It is made by: {command(dataset, network)}")
     missing, unexpected = built.load_state_dict(load_file(path), strict=False)
-    # A Lite whose head alone was trained has its body's weights from its package.
+    # A network whose head alone was trained has its body's weights from elsewhere.
     if unexpected or any(name in learned(built) for name in missing):
         raise ValueError(f"{path} does not fit {network}: missing {missing}, unexpected {unexpected}")
     return built.eval().requires_grad_(False)
 
 
 def build_target(dataset: str, network: str) -> nn.Module:
-    """The network for a data set's classes, untrained (of a Lite, the head alone is, and its body is frozen).
+    """The network for a data set's classes, untrained (where its body is published, the head alone is, and the body
+    is frozen).
 
     Raises:
         ValueError: no such network.
     """
     if (dataset, network) == ("mnist", "lenet5"):
         return LeNet5()
-    if dataset in CLASSES and network in LITE:
-        return LiteTarget(LITE[network], CLASSES[dataset])
+    if dataset in CLASSES and network in HEADED:
+        return HeadedTarget(network, CLASSES[dataset])
     if dataset in CLASSES and network in PAPER:
         return Normalised(PAPER[network](weights=None, num_classes=CLASSES[dataset]))
-    known = ", ".join([*PAPER, *LITE])
+    known = ", ".join([*PAPER, *HEADED])
     raise ValueError(
         f"no target classifier {network!r} on {dataset!r}: mnist has lenet5, {' and '.join(CLASSES)} {known}"
     )

@@ -1,4 +1,4 @@
-"""The target classifiers on photos: the paper's three, and EfficientNet-Lite with a head for other classes."""
+"""The target classifiers on photos: the paper's three, and published bodies with a head for other classes."""
 
 from __future__ import annotations
 
@@ -10,9 +10,13 @@ from torch import Tensor, nn
 from torchvision.models import densenet121, mobilenet_v3_large, resnet50
 
 from training.models.classifiers import load_classifier
+from training.models.other_families import OTHER_FAMILIES, load_body
 
 #: The Lites by the names of their columns.
 LITE = {"lite0": 0, "lite1": 1, "lite2": 2}
+
+#: Whose bodies come with their weights, so that a head is all that is trained.
+HEADED = (*LITE, *OTHER_FAMILIES)
 
 #: The paper's: ResNet-50 (He et al. 2016), DenseNet-121 (Huang et al. 2017), MobileNetV3 (Howard et al. 2019), large.
 PAPER: dict[str, Callable[..., nn.Module]] = {
@@ -25,28 +29,37 @@ PAPER: dict[str, Callable[..., nn.Module]] = {
 _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
-class LiteTarget(nn.Module):
-    """EfficientNet-Lite's body, pretrained on ImageNet and frozen, under a linear head.
+class HeadedTarget(nn.Module):
+    """A published body, frozen, under a linear head.
 
     Args:
-        variant: 0, 1 or 2.
+        network: one of :data:`HEADED`.
         classes: how many the head tells apart.
     """
 
-    def __init__(self, variant: int, classes: int) -> None:
+    def __init__(self, network: str, classes: int) -> None:
         super().__init__()
-        self.body = load_classifier(variant)
-        width = self.body.classifier.in_features
-        self.body.classifier = nn.Identity()
+        self.body, width = _body(network)
         self.head = nn.Linear(width, classes)
 
     def pooled(self, x: Tensor) -> Tensor:
-        """What the head sees, shape (N, 1280). x: shape (N, 3, H, W), range [0, 1]."""
+        """What the head sees, shape (N, F). x: shape (N, 3, H, W), range [0, 1]."""
         return cast(Tensor, self.body((255.0 * x).contiguous(memory_format=torch.channels_last)))
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits, shape (N, classes). x: shape (N, 3, H, W), range [0, 1]."""
         return cast(Tensor, self.head(self.pooled(x)))
+
+
+def _body(network: str) -> tuple[nn.Module, int]:
+    """A body that answers with what its head sees, and how long that is."""
+    if network in OTHER_FAMILIES:
+        body = load_body(network)
+        return body, body.WIDTH
+    lite = load_classifier(LITE[network])
+    width = lite.classifier.in_features
+    lite.classifier = nn.Identity()
+    return lite, width
 
 
 class Normalised(nn.Module):
