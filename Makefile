@@ -174,7 +174,7 @@ rivals: setup ## Measures attacks and model servers that a user would take inste
 	PYTHONPATH=tests/benchmarks:tests/contract $(BIN)/python -m rivals $(ARGS)
 
 .PHONY: train
-train: $(VENV)/.stamp ## Trains the one-pass tier's recoverer (an hour or two on a CPU; resumes) and puts its weights in place
+train: $(VENV)/.stamp ## Trains the one-pass tier's recoverer (42 minutes on one core, when it was last run; resumes) and puts its weights in place
 	$(BIN)/python -m training.train_recoverer --weights training/weights/recoverer $(ARGS)
 	$(MAKE) export
 
