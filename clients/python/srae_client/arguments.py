@@ -34,7 +34,7 @@ _PROTECT = """\
 examples:
   srae protect cat.png                          writes cat-edited.png and its receipt beside it
   srae protect cat.jpg --format png             a lossless file restores bit for bit
-  srae protect *.jpg -o safe/ --tier one-pass   many files; they restore without their receipts
+  srae protect *.png -o safe/ --tier one-pass   many files; PNGs restore without their receipts
   srae protect photos/ -o safe/ --json          folders keep their structure
   srae protect cat.png --to srae-key-1-...      a friend may restore it too
   srae protect cat.png --seconds 10             search longer, for what holds for more crops
@@ -125,8 +125,8 @@ def _add_protect(parser: argparse.ArgumentParser) -> None:
         "--tier",
         choices=("sealed", "one-pass"),
         default="sealed",
-        help="sealed: stronger, restored only with the receipt; one-pass: faster, restored from the photo alone by "
-        "anybody who has this software (default: sealed)",
+        help="sealed: stronger, restored only with the receipt; one-pass: faster; a lossless file is restored from the "
+        "photo alone, by anybody who has this software, a JPEG with the receipt (default: sealed)",
     )
     parser.add_argument(
         "--psnr",

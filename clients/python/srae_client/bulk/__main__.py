@@ -87,8 +87,8 @@ def _parser() -> argparse.ArgumentParser:
         "--tier",
         choices=tuple(records.TIERS),
         default="sealed",
-        help="sealed: stronger, restored only with the receipt; one-pass: faster, restored from the photo alone by "
-        "anybody who has this software (default: sealed)",
+        help="sealed: stronger, restored only with the receipt; one-pass: faster; a lossless file is restored from the "
+        "photo alone, by anybody who has this software, a JPEG with the receipt (default: sealed)",
     )
     parser.add_argument(
         "--concurrency",
