@@ -140,7 +140,7 @@ def _add_protect(parser: argparse.ArgumentParser) -> None:
         type=float,
         metavar="S",
         help="how long to search for a code that holds for more crops, for each photo, at most 60; the sealed "
-        "tier's alone (default: one round, about a second on two cores)",
+        "tier's alone (default: one round, about a second on two cores; four are the most)",
     )
     parser.add_argument(
         "--format",
