@@ -105,7 +105,11 @@ def write_configs(name: str, repository: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m training.export",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder of the shipped weights")
     parser.add_argument("--repository", type=Path, default=Path("triton_models"), help="model repository to write")
     parser.add_argument("--version", default="1", help="version to write (default: 1)")

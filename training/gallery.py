@@ -117,7 +117,11 @@ async def page(folder: Path) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m training.gallery",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--docs", type=Path, default=Path("docs"), help="folder of the page (default: docs)")
     arguments = parser.parse_args()
     folder = arguments.docs / "pictures" / "gallery"

@@ -198,12 +198,16 @@ def refine(refiner: Refiner, pixels: Pixels, strength_db: float, rounds: int) ->
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m training.refiner_search",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--data", help="data folder (default: SRAE_DATA, else ./data)")
     parser.add_argument("--limit", type=int, default=24, help="photos (default: 24)")
     parser.add_argument("--db", type=float, action="append", help="strengths (default: 42 and 38)")
     parser.add_argument("--idea", action="append", help="only ideas whose name holds this; repeatable")
-    parser.add_argument("--out", type=Path, default=RESULTS)
+    parser.add_argument("--out", type=Path, default=RESULTS, help="JSON to add the rows to (default: %(default)s)")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     console = Console(width=200)

@@ -11,8 +11,9 @@ PRINTED_ON = "caltech256"
 HEAD = """# The paper, and what was measured here
 
 "Self-recoverable adversarial examples" protects a picture with RGAN and gets it back. Each table and figure of it is an
-experiment here, on MNIST in full and on Caltech-101 at 224x224; where the paper used Caltech-256, which is not at
-hand, its values stand in columns of their own that say *other data*, and are subtracted from nothing.
+experiment here: on MNIST, and on Caltech-101 at 224x224 as far as the list below counts rows that were run. Where the
+paper used Caltech-256, which is not at hand, its values stand in columns of their own that say *other data*, and are
+subtracted from nothing.
 
 How to read the tables:
 

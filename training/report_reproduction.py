@@ -5,6 +5,7 @@ It measures nothing: the same JSONs give the same page.
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import json
 import textwrap
@@ -145,6 +146,7 @@ def draw(results: Path, folder: Path) -> None:
 
 
 def main() -> None:
+    argparse.ArgumentParser(prog="python -m training.report_reproduction", description=__doc__).parse_args()
     draw(RESULTS, PAGE.parent / PICTURES)
     PAGE.write_text(page(RESULTS))
 

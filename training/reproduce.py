@@ -109,7 +109,11 @@ def listing(experiments: dict[str, Experiment], results: Path) -> Iterator[str]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m training.reproduce",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("id", nargs="?", choices=[*EXPERIMENTS, *SHOWN_BY, "all"], help="the table or figure")
     parser.add_argument("--list", action="store_true", help="print the rows, and which have been run, and stop")
     parser.add_argument("--data", help="data folder (default: SRAE_DATA, else ./data)")

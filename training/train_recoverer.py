@@ -204,7 +204,11 @@ def ship(run: Run, source: Path, target: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m training.train_recoverer",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--data", help="data folder (default: SRAE_DATA, else ./data)")
     parser.add_argument("--out", type=Path, default=Path("training/runs/recoverer"), help="folder of the run")
     parser.add_argument("--cache", type=Path, default=Path("training/runs/cache"), help="folder for decoded photos")

@@ -180,7 +180,11 @@ def _trained(recipe: RganRecipe, data: Path, folder: Path, this: World) -> tuple
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m training.train_rgan",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--recipe", choices=sorted(RECIPES), default="published", help="(default: %(default)s)")
     parser.add_argument("--epochs", type=int, help="instead of the recipe's")
     parser.add_argument("--data", help="data folder (default: SRAE_DATA, else ./data)")

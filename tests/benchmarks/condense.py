@@ -9,7 +9,7 @@ import argparse
 import json
 import subprocess
 import sys
-from datetime import UTC, datetime
+import time
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +92,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("raw", type=Path, help="pytest-benchmark's JSON")
     parser.add_argument("out", type=Path, help="the JSON to write")
+    parser.add_argument("--begun", type=float, required=True, help="when the run began, seconds since 1970")
     arguments = parser.parse_args()
     raw = json.loads(arguments.raw.read_text())
     groups = dict.fromkeys(entry["group"] for entry in raw["benchmarks"])
@@ -100,8 +101,8 @@ def main() -> None:
         for group in groups
     ]
     peaks = {group: json.loads(done.stdout) for group, done in zip(groups, measured, strict=True)}
-    begun = datetime.fromisoformat(raw["datetime"])
-    minutes = (datetime.now(UTC) - begun.astimezone(UTC)).total_seconds() / 60
+    # pytest-benchmark's own time is that of its end.
+    minutes = (time.time() - arguments.begun) / 60
     about = provenance(0, minutes, "scikit-image's coffee cup, enlarged, with noise")
     report = {**condense(raw, peaks), "provenance": {**about, "command": "make bench"}}
     arguments.out.parent.mkdir(parents=True, exist_ok=True)

@@ -77,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     request.set_defaults(run=_request, name="request")
     several = commands.add_parser(
         "replicas",
-        help="1, 2 and 4 replicas of one core each behind round_robin, against the capacity page's arithmetic",
+        help="1, 2 and 4 replicas of one core each behind round_robin, against what docs/performance.md reckons",
     )
     several.add_argument("--seconds", type=float, default=40.0, help="for each number (default: %(default)s)")
     several.set_defaults(run=_replicas, name="python -m tests.load replicas")

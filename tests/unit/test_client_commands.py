@@ -1,6 +1,7 @@
 """``srae protect``, ``restore`` and ``evaluate``: files, exit statuses, tables, JSON."""
 
 import asyncio
+import io
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -8,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from srae_client import batch, commands, files, main, receipts
+from rich.console import Console
+from srae_client import batch, commands, files, main, receipts, show
 from srae_client.errors import SraeClientError
 from srae_client.ledger import Ledger
+from srae_client.records import ProtectRecord
 
 from tests.unit import client_fake
 from tests.unit.client_fake import Fake
@@ -424,6 +427,15 @@ def test_the_table_says_what_was_done_and_marks_what_is_not_protected(
     main.main(["protect", "good.png", "--format", "jpeg"])
     assert "--format png" in capsys.readouterr().out
     assert "bad.png [NOT_AN_IMAGE] This is no photo. Give a photo." in shown.err
+
+
+@pytest.mark.parametrize(("mime_type", "is_said"), [("image/png", False), ("image/jpeg", True)])
+def test_a_one_pass_photo_in_a_lossy_file_needs_its_receipt(mime_type: str, is_said: bool) -> None:
+    names = ("cat", "cat-edited", "cat-edited.receipt", "one-pass", mime_type)
+    record = ProtectRecord(*names, 4, 3, 100, 100, 8, 37.0, 46.0, bit_exact=not is_said, is_protected=True, views=[])
+    console = Console(file=io.StringIO(), record=True, width=200)
+    show.protected([record], console)
+    assert ("only with its receipt" in console.export_text()) == is_said
 
 
 def test_a_file_of_more_bits_than_come_back_is_to_be_kept(fake: Fake, capsys: pytest.CaptureFixture[str]) -> None:

@@ -34,13 +34,13 @@ _PROTECT = """\
 examples:
   srae protect cat.png                          writes cat-edited.png and its receipt beside it
   srae protect cat.jpg --format png             a lossless file restores bit for bit
-  srae protect *.jpg -o safe/ --tier one-pass   many files; they restore without their receipts
+  srae protect *.png -o safe/ --tier one-pass   many files; PNGs restore without their receipts
   srae protect photos/ -o safe/ --json          folders keep their structure
   srae protect cat.png --to srae-key-1-...      a friend may restore it too
   srae protect cat.png --seconds 10             search longer, for what holds for more crops
 
-Receipts are sealed with your key and noted in the ledger. In the sealed tier, nobody restores the photo without its
-receipt and a key that opens it, you neither: keep a copy of the key (srae keys export FILE).
+Receipts are sealed for your key and noted in the ledger. In the sealed tier, nobody restores the photo without its
+receipt and a key that opens it, not even you: keep a copy of the key (srae keys export FILE).
 A photo that is already protected is protected again like any other, so point at originals.
 """
 _RESTORE = """\
@@ -125,8 +125,8 @@ def _add_protect(parser: argparse.ArgumentParser) -> None:
         "--tier",
         choices=("sealed", "one-pass"),
         default="sealed",
-        help="sealed: stronger, restored with the receipt alone; one-pass: faster, restored from the photo by anybody "
-        "who has the service (default: sealed)",
+        help="sealed: stronger, restored only with the receipt; one-pass: faster; a lossless file is restored from the "
+        "photo alone, by anybody who has this software, a JPEG with the receipt (default: sealed)",
     )
     parser.add_argument(
         "--psnr",
@@ -140,13 +140,14 @@ def _add_protect(parser: argparse.ArgumentParser) -> None:
         type=float,
         metavar="S",
         help="how long to search for a code that holds for more crops, for each photo, at most 60; the sealed "
-        "tier's alone (default: one round, about a second on two cores)",
+        "tier's alone (default: one round, about a second on two cores; four are the most)",
     )
     parser.add_argument(
         "--format",
         choices=tuple(FORMATS),
         default="same",
-        help="format to write; only a lossless one (png, tiff, bmp) restores bit for bit (default: same as the input)",
+        help="format to write; only a lossless one restores bit for bit: png, tiff, bmp, and webp of a lossless photo "
+        "(default: same as the input)",
     )
     parser.add_argument(
         "--receipt", type=Path, metavar="FILE", help="where to write the receipt, for one photo (default: beside it)"

@@ -16,7 +16,7 @@ examples:
 A key is made when the first photo is protected. With a passphrase, protecting asks for nothing; restoring asks, on the
 command line and in the browser. Where nobody can type, SRAE_PASSPHRASE names it, SRAE_NEW_PASSPHRASE a new one, and
 SRAE_IMPORT_PASSPHRASE that of a file which is imported, where it is another. Keys that come under a passphrase stay
-under one: where yours had none, all get the file's.
+under one: where yours had none, all get the file's. SRAE_KEYS names another file than keys.json in your config folder.
 """
 _LEDGER = """\
 examples:
@@ -25,6 +25,8 @@ examples:
   srae ledger forget 5f0c...          deletes an entry and its receipt, for good
   srae ledger export ledger.txt       all entries with their receipts, sealed as they are
   srae ledger import ledger.txt       adds what is not known yet; the key comes with srae keys import
+
+SRAE_LEDGER names another file than ledger.sqlite3 in your data folder.
 """
 _SHARE = """\
 examples:

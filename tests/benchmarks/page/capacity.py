@@ -48,8 +48,8 @@ def section(results: Path) -> str | None:
         [
             "## Capacity",
             f"Arithmetic on the call times above (over gRPC, models in process), for replicas of {cores} cores that make one "
-            f"call after the other and are used to {100 * UTILISATION:.0f} %. Two calls at once on {cores} cores gain "
-            "something that is left out, so this is an upper bound on machines. "
+            f"call after the other and are used to {100 * UTILISATION:.0f} %. What two calls at once on {cores} cores "
+            "gain is left out; so is what is lost where replicas and callers share a machine. "
             "A GPU was not measured; it would take over the networks, and decoding and encoding (the stages above) would be next.",
             table(heads, rows),
             *_checked(results),

@@ -43,8 +43,5 @@ def notes(figures: dict[str, Any]) -> list[str]:
 
 
 def origin(about: dict[str, Any]) -> str:
-    """Where figures come from, in a line."""
-    return (
-        f"*`{about['command']}`, commit {about['commit']}, {about['data']}; {about['machine']}, "
-        f"{about['minutes']} minutes, {about['date']}.*"
-    )
+    """Where figures come from, in a line; no minutes, since older JSONs have those of condensing and not of measuring."""
+    return f"*`{about['command']}`, commit {about['commit']}, {about['data']}; {about['machine']}, {about['date']}.*"

@@ -20,7 +20,7 @@ examples:
   python -m srae_client.bulk archive/ -o protected/ --endpoint dns:///photos.example:50051 --concurrency 16
 
 A photo keeps its name, its format and its place: archive/2019/cat.jpg becomes protected/2019/cat.jpg, with
-protected/2019/cat.jpg.receipt, sealed with your key. What has both is not done again, so after an interruption, or
+protected/2019/cat.jpg.receipt, sealed for your key. What has both is not done again, so after an interruption, or
 when photos were added, run the same command. Nothing is overwritten, and nothing is noted in the ledger.
 
 protected/{manifest.NAME} has a JSON object a line: photo, status (done; or failed, with reason and message), and
@@ -87,8 +87,8 @@ def _parser() -> argparse.ArgumentParser:
         "--tier",
         choices=tuple(records.TIERS),
         default="sealed",
-        help="sealed: stronger, restored with the receipt alone; one-pass: faster, restored from the photo by anybody "
-        "who has the service (default: sealed)",
+        help="sealed: stronger, restored only with the receipt; one-pass: faster; a lossless file is restored from the "
+        "photo alone, by anybody who has this software, a JPEG with the receipt (default: sealed)",
     )
     parser.add_argument(
         "--concurrency",
