@@ -169,6 +169,11 @@ soak: setup ## Twenty minutes at half the capacity; fails where a call fails or 
 bench-triton: setup ## Measures what the services cost on top of Triton, and beside the embedded backend, in one run
 	PYTHONPATH=tests/contract:tests/integration $(BIN)/python tests/benchmarks/triton_wrapping.py $(ARGS)
 
+.PHONY: roofline
+roofline: setup ## Measures the networks against the machine's ceilings: batches, half precision, compiled (ARGS=--help)
+	$(BIN)/python tests/benchmarks/roofline.py $(ARGS)
+	$(MAKE) performance
+
 .PHONY: rivals
 rivals: setup ## Measures attacks and model servers that a user would take instead, beside ours (ARGS=--help)
 	PYTHONPATH=tests/benchmarks:tests/contract $(BIN)/python -m rivals $(ARGS)

@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any
 
 #: The modules, in the page's order; each has ``section(results)`` and perhaps ``pictures(results, folder)``.
-ORDER = ("bench", "triton_wrapping", "load", "capacity", "rivals")
+ORDER = ("bench", "roofline", "triton_wrapping", "load", "capacity", "rivals")
 
 HEAD = """# How fast it is
 
