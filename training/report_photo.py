@@ -1,4 +1,4 @@
-"""Writes the tables of docs/protection.md from the figures under training/results/photo/."""
+"""Writes the tables of docs/protection.md from the figures under training/results/photo/: an overview, and all of them."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from services.imaging.pipeline import MADE_WITH
+from services.imaging.pipeline import MADE_WITH, STRENGTHS_DB
 from services.imaging.receipt import Tier
 from training.evaluation.eyes import OTHERS
 from training.evaluation.strength import CONTROLS
 
-BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
+#: The parts of the page that this makes, each between two marks.
+MARKS = {name: (f"<!-- {name}: begin -->", f"<!-- {name}: end -->") for name in ("overview", "figures")}
 PARTS = ("strength", "journeys", "removals", "keyless", "faces")
 _SIZES = {"native": "about 320 pixels", "224": "224 pixels", "1080": "1080 pixels", "12mp": "12 megapixels"}
 _LITES = ("Lite0", "Lite1", "Lite2")
@@ -24,9 +25,6 @@ Figures = Mapping[str, Any]
 
 def tables(reports: Iterable[Report]) -> str:
     """All tables in Markdown, each with where its figures come from."""
-    found = sorted(
-        reports, key=lambda r: (PARTS.index(r["part"]), r["tier"] != "sealed", str(r["size"]), r.get("rounds", 1))
-    )
     renderers = {
         "strength": _strength,
         "journeys": _journeys,
@@ -36,7 +34,44 @@ def tables(reports: Iterable[Report]) -> str:
     }
     return "\n\n".join(
         f"### {_title(report)}\n\n{renderers[report['part']](report)}\n\n{_origin(report['provenance'])}"
-        for report in found
+        for report in sorted(reports, key=_order)
+    )
+
+
+def overview(reports: Iterable[Report]) -> str:
+    """A line for each setting whose strength was measured, in Markdown: whose answers changed, and the best control's."""
+    body = []
+    for report in sorted((r for r in reports if r["part"] == "strength"), key=_order):
+        rows: Mapping[str, Figures] = report["rows"]
+        controls = [name for name in rows if name.startswith(CONTROLS) and "seen by" not in name]
+        best = max(controls, key=lambda name: rows[name]["attack_success_rate_percent"])
+        seen = [_changed(rows[name]) if name in rows else "-" for name in (*_LITES, *OTHERS)]
+        exact = rows["Lite0"]["restored_bit_exact_percent"]
+        changed = rows[best]["attack_success_rate_percent"]
+        control = f"{changed:g} ({best.removeprefix('control: ')})"
+        body.append((_setting(report), rows["Lite0"]["photos"], *seen, control, f"{exact:g}"))
+    head = ("how, and on which photos", "photos", *_LITES, *OTHERS, "Lite0, best control", "restored bit for bit, %")
+    return _markdown(head, body)
+
+
+def _changed(figures: Figures) -> str:
+    interval = figures["attack_success_rate_interval_percent"]
+    return _percent(figures["attack_success_rate_percent"]) + (
+        "" if interval is None else f" ({interval[0]:.0f} to {interval[1]:.0f})"
+    )
+
+
+def _order(report: Report) -> tuple[object, ...]:
+    """What a reader looks for first comes first: the defaults on photos as they are."""
+    return (
+        PARTS.index(report["part"]),
+        list(_SIZES).index(report["size"]),
+        report.get("dataset") == "caltech101",
+        report["tier"] != "sealed",
+        report["strength_db"] != STRENGTHS_DB[Tier(report["tier"])],
+        report["strength_db"],
+        report.get("rounds", 1),
+        json.dumps(report["provenance"]),
     )
 
 
@@ -48,10 +83,13 @@ def _title(report: Report) -> str:
         "keyless": "After an opponent's trained restorer",
         "faces": "Whether a face detector (MTCNN) still finds the face",
     }
+    return f"{words[report['part']]}: {_setting(report)}"
+
+
+def _setting(report: Report) -> str:
     other = ", Caltech-101 (heads that no code is made on)" if report.get("dataset") == "caltech101" else ""
     more = f", {rounds} rounds of the search" if (rounds := report.get("rounds", 1)) > 1 else ""
-    how = f"{report['tier']}, {report['strength_db']:g} dB{more}"
-    return f"{words[report['part']]}: {how}, {_SIZES[report['size']]}{other}"
+    return f"{report['tier']}, {report['strength_db']:g} dB{more}, {_SIZES[report['size']]}{other}"
 
 
 def _strength(report: Report) -> str:
@@ -152,21 +190,24 @@ def _markdown(head: Sequence[str], body: Iterable[Sequence[object]]) -> str:
 
 
 def _origin(p: Mapping[str, Any]) -> str:
-    return (
-        f"`{p['command']}`, commit {p['commit']}, {p['data']}; {p['machine']}, "
-        f"{p['minutes']} minutes for the last run, {p['date']}."
-    )
+    """Without the minutes: those of a run that went on where another stopped say little. The JSON has them."""
+    return f"`{p['command']}`, commit {p['commit']}, {p['data']}; {p['machine']}, {p['date']}."
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--results", type=Path, default=Path("training/results/photo"))
-    parser.add_argument("--page", type=Path, default=Path("docs/protection.md"))
+    parser = argparse.ArgumentParser(prog="python -m training.report_photo", description=__doc__)
+    folder, page_path = Path("training/results/photo"), Path("docs/protection.md")
+    parser.add_argument("--results", type=Path, default=folder, help=f"folder of the figures (default: {folder})")
+    parser.add_argument("--page", type=Path, default=page_path, help=f"the page (default: {page_path})")
     arguments = parser.parse_args()
-    reports = [json.loads(path.read_text()) for path in sorted(arguments.results.glob("*.json"))]
-    figures = tables(report for report in reports if report.get("part") in PARTS)
-    before, rest = arguments.page.read_text().split(BEGIN)
-    arguments.page.write_text(f"{before}{BEGIN}\n{figures}\n{END}{rest.split(END)[1]}")
+    found = [json.loads(path.read_text()) for path in sorted(arguments.results.glob("*.json"))]
+    reports = [report for report in found if report.get("part") in PARTS]
+    page = arguments.page.read_text()
+    for name, text in {"overview": overview(reports), "figures": tables(reports)}.items():
+        begin, end = MARKS[name]
+        before, rest = page.split(begin)
+        page = f"{before}{begin}\n{text}\n{end}{rest.split(end)[1]}"
+    arguments.page.write_text(page)
 
 
 if __name__ == "__main__":
