@@ -57,11 +57,12 @@ class _Sites:
         return near & ~self.carrying()
 
 
-def embed(pixels: Pixels, data: bytes) -> Pixels | None:
+def embed(pixels: Pixels, data: bytes, in_place: bool = False) -> Pixels | None:
     """The photo with the bytes in it; None where it is too small, or too near to black or white, to hold them.
 
     Args:
         pixels: shape (H, W, 3). Where the three channels are equal throughout, they stay so.
+        in_place: whether the bytes are written into ``pixels`` themselves, which then change unless None comes back.
     """
     planes = _planes(pixels)
     for threshold in range(MAX_THRESHOLD + 1):
@@ -69,7 +70,7 @@ def embed(pixels: Pixels, data: bytes) -> Pixels | None:
         while True:
             written = _write(planes[: rows + 1], data, threshold)
             if written is not None:
-                return _with_top(pixels, written)
+                return _with_top(pixels if in_place else pixels.copy(), written)
             if rows + 1 >= len(planes):
                 break
             rows *= 2
@@ -85,7 +86,7 @@ def extract(pixels: Pixels) -> tuple[bytes, Pixels] | None:
             read = _read(planes[: rows + 1], threshold)
             if isinstance(read, tuple):
                 data, top = read
-                return data, _with_top(pixels, top)
+                return data, _with_top(pixels.copy(), top)
             if read is _Stop.NOTHING or rows + 1 >= len(planes):
                 break
             rows *= 2
@@ -191,10 +192,9 @@ def _planes(pixels: Pixels) -> Pixels:
 
 
 def _with_top(pixels: Pixels, top: Pixels) -> Pixels:
-    """The photo with its first rows replaced; ``top`` has its channels, or one for all three."""
-    result = pixels.copy()
-    result[: len(top)] = top
-    return result
+    """Replaces the photo's first rows; ``top`` has its channels, or one for all three."""
+    pixels[: len(top)] = top
+    return pixels
 
 
 def _header(data: bytes, flags: int) -> bytes:

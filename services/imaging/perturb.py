@@ -45,22 +45,24 @@ def add(pixels: NDArray[np.uint8], code: NDArray[np.int8]) -> NDArray[np.uint8]:
     Raises:
         ValueError: a pixel would leave 0..255.
     """
-    return _move(pixels, code, sign=1, clip=False)
+    return _move(pixels, code, np.empty_like(pixels), sign=1, clip=False)
 
 
-def subtract(pixels: NDArray[np.uint8], code: NDArray[np.int8]) -> NDArray[np.uint8]:
+def subtract(pixels: NDArray[np.uint8], code: NDArray[np.int8], in_place: bool = False) -> NDArray[np.uint8]:
     """The restored pixels. On a platform's copy, values that would leave 0..255 stop there.
 
     Args:
         pixels: shape (H, W, 3).
         code: shape (3, rows, columns), levels.
+        in_place: whether the restored pixels take the place of ``pixels``, which are needed no more.
     """
-    return _move(pixels, code, sign=-1, clip=True)
+    return _move(pixels, code, pixels if in_place else np.empty_like(pixels), sign=-1, clip=True)
 
 
-def _move(pixels: NDArray[np.uint8], code: NDArray[np.int8], sign: int, clip: bool) -> NDArray[np.uint8]:
+def _move(
+    pixels: NDArray[np.uint8], code: NDArray[np.int8], moved: NDArray[np.uint8], sign: int, clip: bool
+) -> NDArray[np.uint8]:
     height, width = pixels.shape[:2]
-    moved = np.empty_like(pixels)
     wave = Wave(code, height, width)
 
     def strip(start: int, stop: int) -> None:

@@ -25,6 +25,7 @@ from services.imaging import carried, embed, perturb, presence
 from services.imaging.photo import Photo
 from services.imaging.receipt import Receipt, Tier
 from services.imaging.resample import down
+from services.imaging.threads import in_thread
 from services.inference.backend import CLASSIFIER_SIDES, Backend, Inference
 from services.inference.deadline import seconds_left
 
@@ -110,7 +111,7 @@ async def protect(
         sha256 = await digest
     code = _code(answer)
     receipt = Receipt(tier, model, answer.model_version, sha256, code)
-    return Protected(photo.with_pixels(await asyncio.to_thread(written, photo, receipt)), receipt)
+    return Protected(photo.with_pixels(await in_thread(written, photo, receipt)), receipt)
 
 
 async def _searched(model: str, inputs: dict[str, NDArray[Any]], backend: Backend, search: Search) -> Inference:
@@ -155,7 +156,7 @@ def written(photo: Photo, receipt: Receipt) -> NDArray[np.uint8]:
     pixels = perturb.add(photo.pixels, receipt.code)
     if receipt.tier is Tier.SEALED:
         return pixels
-    carrying = embed.embed(pixels, carried.pack(receipt.code, receipt.original_sha256))
+    carrying = embed.embed(pixels, carried.pack(receipt.code, receipt.original_sha256), in_place=True)
     return pixels if carrying is None else carrying
 
 
@@ -169,11 +170,12 @@ async def restore(photo: Photo, receipt: Receipt | None, backend: Backend, is_ow
         InvalidReceiptError: the receipt is another photo's.
         UnavailableError: the recoverer cannot answer now; only a copy without its receipt needs it.
     """
-    known = await asyncio.to_thread(_known, photo, receipt)
+    known = await in_thread(_known, photo, receipt)
     code = known.code
     if code is None:
         code = await _read(known.photo, backend)
-    restored = photo.with_pixels(await asyncio.to_thread(perturb.subtract, known.photo.pixels, code))
+    is_copy = known.photo is not photo  # what something was taken out of: one copy is enough
+    restored = photo.with_pixels(await in_thread(perturb.subtract, known.photo.pixels, code, is_copy))
     tier = receipt.tier if receipt is not None else Tier.ONE_PASS
     if known.original_sha256 is None:
         return Restored(restored, tier, None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from typing import Any, TypeVar
 
 from google.protobuf.message import Message
@@ -23,7 +23,7 @@ RECEIVED_BYTES = 2 * UNARY_BYTES
 STALL_SECONDS = 30.0
 
 
-async def receive(requests: AsyncIterator[Any], max_bytes: int) -> tuple[Any, Mapping[str, bytes]]:
+async def receive(requests: AsyncIterator[Any], max_bytes: int) -> tuple[Any, dict[str, bytes]]:
     """Reads a whole stream of messages with the oneof ``part``: ``options`` once and first, then chunks.
 
     Returns:

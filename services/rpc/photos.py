@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextvars import ContextVar
 from dataclasses import dataclass
 
 from services.errors import InvalidImageError
 from services.imaging import codec
 from services.imaging.photo import Photo
+from services.imaging.threads import in_thread
 
 
 @dataclass
@@ -30,7 +30,7 @@ async def decoded(file: bytes, field: str = "image") -> Photo:
         InvalidImageError: it is none; ``field`` tells which file is at fault.
     """
     try:
-        photo = await asyncio.to_thread(codec.decode, file)
+        photo = await in_thread(codec.decode, file)
     except InvalidImageError as error:
         raise InvalidImageError(error.reason, str(error), field) from error
     count = received.get(None)

@@ -27,6 +27,7 @@ from services.errors import InvalidRequestError, Reason
 from services.evaluation import report
 from services.imaging import codec, pipeline
 from services.imaging.receipt import Tier
+from services.imaging.threads import in_thread
 from services.inference.backend import Backend
 from services.rpc import receipts, views
 from services.rpc.chunks import fitting, receive, split
@@ -54,7 +55,7 @@ class ProtectionServicer(ProtectionServiceServicer):
             options, files = await receive(request_iterator, self._max_bytes)
             told: asyncio.Queue[ProtectionProgress | None] = asyncio.Queue()
             tell = told.put_nowait if options.report_progress else _tell_nobody
-            work = asyncio.create_task(self._protect(files["chunk"], options, tell))
+            work = asyncio.create_task(self._protect(files.pop("chunk", b""), options, tell))
             work.add_done_callback(lambda _: told.put_nowait(None))
             try:
                 while (progress := await told.get()) is not None:
@@ -76,14 +77,15 @@ class ProtectionServicer(ProtectionServiceServicer):
         search = pipeline.Search(_search_seconds(options, tier), on_round=progress.searched)
         async with self._gate.turn:
             original = await decoded(image)
+            del image  # at 50 megapixels, each photo in memory counts, and so does each file
             protected = await pipeline.protect(original, tier, self._backend, strength_db, search)
             progress.reached(PROTECTION_STAGE_WRITING)
             receipt = protected.receipt
-            encoded = await asyncio.to_thread(codec.encode, protected.photo, options.mime_type)
-            del protected  # at 50 megapixels, each photo in memory counts
+            encoded = await in_thread(codec.encode, protected.photo, options.mime_type)
+            del protected
             progress.reached(PROTECTION_STAGE_MEASURING)
             # Every figure is measured on the file that goes out, not on pixels that an encoding may have changed.
-            returned = await asyncio.to_thread(codec.decode, encoded.data)
+            returned = await in_thread(codec.decode, encoded.data)
             restored = await pipeline.restore(returned, receipt, self._backend, is_own=True)
             made_with = pipeline.MADE_WITH[tier]
             measured = await report.evaluate(original, returned, restored.photo, self._backend, made_with)

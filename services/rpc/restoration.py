@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -19,6 +18,7 @@ from srae.v1.restoration_service_pb2 import (
 from srae.v1.restoration_service_pb2_grpc import RestorationServiceServicer
 
 from services.imaging import codec, pipeline
+from services.imaging.threads import in_thread
 from services.inference.backend import Backend
 from services.rpc import receipts
 from services.rpc.chunks import fitting, receive, split
@@ -47,7 +47,7 @@ class RestorationServicer(RestorationServiceServicer):
     ) -> AsyncIterator[RestoreStreamResponse]:
         with self._gate.admitted():
             options, files = await receive(request_iterator, self._max_bytes)
-            image, outcome = await self._restore(files["chunk"], options)
+            image, outcome = await self._restore(files.pop("chunk", b""), options)
             yield RestoreStreamResponse(outcome=outcome)
             for chunk in split(image):
                 yield RestoreStreamResponse(chunk=chunk)
@@ -56,8 +56,10 @@ class RestorationServicer(RestorationServiceServicer):
         receipt = receipts.from_wire(options.receipt) if options.HasField("receipt") else None
         async with self._gate.turn:
             photo = await decoded(image)
+            del image  # at 50 megapixels, each photo in memory counts, and so does each file
             restored = await pipeline.restore(photo, receipt, self._backend)
-            encoded = await asyncio.to_thread(codec.encode, restored.photo, options.mime_type or _DEFAULT_MIME_TYPE)
+            del photo
+            encoded = await in_thread(codec.encode, restored.photo, options.mime_type or _DEFAULT_MIME_TYPE)
         if restored.is_bit_exact is None:
             promise = PROMISE_UNSPECIFIED
         else:

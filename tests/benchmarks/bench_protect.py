@@ -82,6 +82,6 @@ def test_call(
     if tier is Tier.SEALED and file_format != "jpeg":
         pytest.skip("what the tiers differ in does not depend on the file")
     call: Call = request.getfixturevalue("protect_" + way.replace(" ", "_"))
-    photo = sample(size, file_format)
+    file = sample(size, file_format).file
     benchmark.group, benchmark.name = f"{size} {file_format}", f"call: {tier.value}, {way}"
-    benchmark.pedantic(call, args=(photo, tier), rounds=max(3, ROUNDS[size] // 2), warmup_rounds=1)
+    benchmark.pedantic(call, args=(file, tier), rounds=max(3, ROUNDS[size] // 2), warmup_rounds=1)

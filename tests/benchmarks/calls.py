@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from host_process import HELLO, Host, environment
-from sizes import Sample
 from srae.v1 import image_pb2 as im
 from srae_client.client import Client
 
@@ -22,23 +21,25 @@ from services.imaging.receipt import Tier
 from services.inference.embedded import EmbeddedBackend
 
 WIRE = {Tier.ONE_PASS: im.TIER_ONE_PASS, Tier.SEALED: im.TIER_SEALED}
-Call = Callable[[Sample, Tier], Any]
+Call = Callable[[bytes, Tier], Any]
 
 
 def in_process(backend: EmbeddedBackend, loop: asyncio.AbstractEventLoop) -> Call:
-    """Decode, protect, encode, as a program does that has the library; nothing is measured on the result."""
+    """Decode, protect, encode, as a program does that has the library; nothing is measured on the result.
 
-    def call(sample: Sample, tier: Tier) -> bytes:
-        photo = codec.decode(sample.file)
-        made = loop.run_until_complete(pipeline.protect(photo, tier, backend))
+    The original is not kept any longer than that needs it.
+    """
+
+    def call(file: bytes, tier: Tier) -> bytes:
+        made = loop.run_until_complete(pipeline.protect(codec.decode(file), tier, backend))
         return codec.encode(made.photo).data
 
     return call
 
 
 @contextmanager
-def server(*arguments: str) -> Iterator[str]:
-    """The address of a server of the services in a process of its own."""
+def server(*arguments: str) -> Iterator[tuple[str, int]]:
+    """A server of the services in a process of its own: its address and its process's number."""
     with tempfile.TemporaryDirectory() as folder:
         address = f"unix:{folder}/srae.sock"
         command = [sys.executable, "-m", "services", "--listen", address, *arguments]
@@ -46,7 +47,7 @@ def server(*arguments: str) -> Iterator[str]:
             try:
                 assert process.stdout is not None
                 process.stdout.readline()
-                yield address
+                yield address, process.pid
             finally:
                 process.terminate()
 
@@ -54,11 +55,11 @@ def server(*arguments: str) -> Iterator[str]:
 @contextmanager
 def over_grpc(loop: asyncio.AbstractEventLoop, *arguments: str) -> Iterator[Call]:
     """ProtectStream, as the command line calls it: photos in chunks, the result measured by the service."""
-    with server(*arguments) as address:
+    with server(*arguments) as (address, _):
         client = Client(address)
 
-        def call(sample: Sample, tier: Tier) -> Any:
-            return loop.run_until_complete(client.protect(sample.file, WIRE[tier]))
+        def call(file: bytes, tier: Tier) -> Any:
+            return loop.run_until_complete(client.protect(file, WIRE[tier]))
 
         loop.run_until_complete(client.__aenter__())
         try:
@@ -75,8 +76,8 @@ def through_the_host() -> Iterator[Call]:
         host = stack.enter_context(Host(environment(folder)))
         host.ask("hello", **HELLO)
 
-        def call(sample: Sample, tier: Tier) -> Any:
-            return host.ask("protect", {"photo": sample.file}, page_origin="https://example.org", tier=tier.value)
+        def call(file: bytes, tier: Tier) -> Any:
+            return host.ask("protect", {"photo": file}, page_origin="https://example.org", tier=tier.value)
 
         yield call
 

@@ -1,61 +1,104 @@
-"""Peak memory of one one-pass protect, in a process of its own: python peak_memory.py 12mp jpeg. Prints JSON."""
+"""Peak memory of whole protects, each in processes of its own: python peak_memory.py 12mp jpeg. Prints JSON.
+
+What is told is by how much the process that works (in process: this one; over gRPC: the server) grew at most, beyond
+what it held after some protects of 224 pixels in the same format. Those have loaded the networks, and the memory that
+they worked in is there still: it is not the photo's. The most is the system's own count, which misses nothing.
+"""
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import json
+import os
+import re
+import subprocess
 import sys
-import threading
-import time
+import tempfile
 from pathlib import Path
 
-from calls import in_process
-from sizes import Sample, sample
+from calls import WIRE, in_process, server
+from sizes import SIZES, sample
+from srae_client.client import Client
 
+from services import memory
 from services.imaging.receipt import Tier
 from services.inference.embedded import EmbeddedBackend
 
+CALLS = {f"{tier.value}, {way}": (tier, way) for tier in Tier for way in ("in process", "over grpc")}
 
-def held_bytes() -> int:
-    """What the process holds at the moment."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * 4096
+#: Protects before the one that is measured. What the networks keep has settled after the second.
+WARM_UP = 3
 
 
-class Watch:
-    """The most that is held while it runs, sampled every millisecond."""
+def held_bytes(pid: int) -> int:
+    """What a process holds at the moment."""
+    return _status(pid, "VmRSS")
 
-    def __enter__(self) -> Watch:
-        self.most, self._ends = held_bytes(), False
-        self._thread = threading.Thread(target=self._look)
-        self._thread.start()
-        return self
 
-    def _look(self) -> None:
-        while not self._ends:
-            self.most = max(self.most, held_bytes())
-            time.sleep(0.001)
+def most_bytes(pid: int) -> int:
+    """The most that it held since ``forget_most``."""
+    return _status(pid, "VmHWM")
 
-    def __exit__(self, *_: object) -> None:
-        self._ends = True
-        self._thread.join()
+
+def forget_most(pid: int) -> None:
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
+def _status(pid: int, name: str) -> int:
+    found = re.search(rf"{name}:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    assert found is not None
+    return 1024 * int(found[1])
+
+
+def grown(small: bytes, large: bytes, tier: Tier, way: str) -> int:
+    """The bytes by which a protect of ``large`` makes the process that works grow."""
+    if way == "over grpc":
+        return asyncio.run(_server_grown(small, large, tier))
+    memory.keep_together()  # as the server does
+    call = in_process(EmbeddedBackend(Path(__file__).parents[2] / "triton_models"), asyncio.new_event_loop())
+    for _ in range(WARM_UP):
+        call(small, tier)
+    before = held_bytes(os.getpid())
+    forget_most(os.getpid())
+    call(large, tier)
+    return most_bytes(os.getpid()) - before
+
+
+async def _server_grown(small: bytes, large: bytes, tier: Tier) -> int:
+    with server() as (address, pid):
+        async with Client(address) as client:
+            for _ in range(WARM_UP):
+                await client.protect(small, WIRE[tier])
+            before = held_bytes(pid)
+            forget_most(pid)
+            await client.protect(large, WIRE[tier])
+            return most_bytes(pid) - before
 
 
 def main() -> None:
-    size, file_format = sys.argv[1:]
-    loop = asyncio.new_event_loop()
-    call = in_process(EmbeddedBackend(Path(__file__).parents[2] / "triton_models"), loop)
-    call(sample("224", "png"), Tier.ONE_PASS)  # models and libraries are loaded
-    found = sample(size, file_format)
-    photo_bytes = found.photo.pixels.size
-    # The file alone, as it would come in: the sample's own pixels are not the call's.
-    bare = Sample(found.size, found.format, found.file, sample("224", "png").photo)
-    sample.cache_clear()
-    del found
-    before = held_bytes()
-    with Watch() as watch:
-        call(bare, Tier.ONE_PASS)
-    print(json.dumps({"peak_bytes": watch.most - before, "over_photo": (watch.most - before) / photo_bytes}))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("size", choices=SIZES)
+    parser.add_argument("format", choices=("jpeg", "png"))
+    parser.add_argument("--call", choices=CALLS, help="this one alone, of the photo in FILES")
+    parser.add_argument("--files", type=Path, nargs=2, help="the small and the large photo (default: made)")
+    arguments = parser.parse_args()
+    if arguments.call:
+        small, large = (path.read_bytes() for path in arguments.files)
+        print(grown(small, large, *CALLS[arguments.call]))
+        return
+    found = {}
+    with tempfile.TemporaryDirectory() as folder:
+        # Made here and read there, so that nothing of the making is left in the memory that is measured.
+        files = [Path(folder, "small"), Path(folder, "large")]
+        files[0].write_bytes(sample("224", arguments.format).file)
+        files[1].write_bytes(sample(arguments.size, arguments.format).file)
+        width, height = SIZES[arguments.size]
+        for call in CALLS:
+            command = [sys.executable, __file__, arguments.size, arguments.format, "--call", call, "--files", *files]
+            peak = int(subprocess.run(command, capture_output=True, check=True).stdout)
+            found[call] = {"peak_bytes": peak, "over_photo": peak / (3 * width * height)}
+    print(json.dumps(found))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from typing import cast
 
 import numpy as np
 import pillow_heif
+from numpy.typing import NDArray
 from PIL import Image, ImageFile
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.JpegImagePlugin import JpegImageFile, get_sampling
@@ -58,6 +59,8 @@ _TIFF_BITS_PER_SAMPLE = 258
 _LOSSY_IN_TIFF = ("jpeg", "tiff_jpeg", "webp")
 #: HEIC transfer characteristics of high dynamic range (PQ, HLG): at 8 bits, untouched, they look washed out.
 _HDR_TRANSFERS = (16, 18)
+#: Rows that are taken from Pillow at a time.
+_STRIP = 64
 
 
 def decode(data: bytes) -> Photo:
@@ -150,19 +153,33 @@ def _photo(image: ImageFile.ImageFile, raw: str, mime_type: str, data: bytes) ->
     turn = _UPRIGHT.get(_orientation(image.info.get("exif"))) if mime_type in _TURNED_HERE else None
     if turn is not None:
         plain = plain.transpose(turn)
+    if plain is not image:
+        image.close()  # lets its pixels go: what it tells of the file stays
     grey = plain.mode in ("L", "LA")
     profile = None if image.mode in CONVERTED else matching_profile(image.info.get("icc_profile"), grey)
     tables = _jpeg_tables(image) if isinstance(image, JpegImageFile) else None
     lossless = _is_lossless(image, mime_type, data)
     traits = FileTraits(mime_type, len(data), lossless, grey, profile, tables, _bits(image, raw))
-    samples = np.array(plain)
-    if plain.mode == "RGB":
-        return Photo(samples, traits)
-    alpha = np.ascontiguousarray(samples[..., -1]) if plain.mode in ("LA", "RGBA") else None
-    if grey:
-        level = samples if alpha is None else samples[..., 0]
-        return Photo(np.repeat(level[..., None], 3, axis=2), traits, alpha)
-    return Photo(np.ascontiguousarray(samples[..., :3]), traits, alpha)
+    pixels, alpha = _samples(plain)
+    return Photo(pixels, traits, alpha)
+
+
+def _samples(image: Image.Image) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
+    """Pixels and alpha of an image in L, LA, RGB or RGBA.
+
+    A few rows at a time, for NumPy takes a whole image by way of two copies more (docs/adr/0015).
+    """
+    bands = len(image.getbands())
+    colours = 1 if bands < 3 else 3
+    pixels = np.empty((image.height, image.width, 3), np.uint8)
+    alpha = np.empty((image.height, image.width), np.uint8) if bands > colours else None
+    for start in range(0, image.height, _STRIP):
+        stop = min(start + _STRIP, image.height)
+        strip = np.asarray(image.crop((0, start, image.width, stop))).reshape(-1, image.width, bands)
+        pixels[start:stop] = strip[..., :colours]
+        if alpha is not None:
+            alpha[start:stop] = strip[..., -1]
+    return pixels, alpha
 
 
 def _orientation(exif: object) -> int:
