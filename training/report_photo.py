@@ -1,4 +1,4 @@
-"""Writes the tables of docs/protection.md from the figures under training/results/photo/: an overview, and all of them."""
+"""Writes the tables of docs/protection.md from the figures under training/results/photo/, an overview first."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def tables(reports: Iterable[Report]) -> str:
 
 
 def overview(reports: Iterable[Report]) -> str:
-    """A line for each setting whose strength was measured, in Markdown: whose answers changed, and the best control's."""
+    """A line for each setting whose strength was measured: whose answers changed, and the best control's."""
     body = []
     for report in sorted((r for r in reports if r["part"] == "strength"), key=_order):
         rows: Mapping[str, Figures] = report["rows"]
