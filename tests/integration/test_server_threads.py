@@ -27,9 +27,9 @@ async def test_work_on_pixels_is_done_in_other_threads(tmp_path: Path, monkeypat
     seen: dict[str, set[int]] = {}
 
     def watched(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*arguments: Any) -> Any:
+        def call(*arguments: Any, **options: Any) -> Any:
             seen.setdefault(name, set()).add(threading.get_ident())
-            return function(*arguments)
+            return function(*arguments, **options)
 
         return call
 
