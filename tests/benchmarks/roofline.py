@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -172,6 +173,7 @@ def main() -> None:
         figures = row(*counted, taken, photos, peak, limit["bytes_per_second"])
         rows.append({"work": name, "variant": kind, **{key: float(f"{value:.4g}") for key, value in figures.items()}})
     about = provenance(0, (time.monotonic() - begun) / 60, f"random photos, {arguments.threads} thread(s)")
+    about["command"] = f'make roofline ARGS="{" ".join(sys.argv[1:])}"'
     if device == "cuda":
         about["machine"] = torch.cuda.get_device_name()
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
