@@ -14,6 +14,11 @@ WAYS = ("in process", "over grpc", "over triton", "through the host")
 PICTURE = "where-the-time-goes.svg"
 
 Figures = dict[str, Any]
+_ABOUT_MEMORY = (
+    " *Peak memory* is what the process that works held at most beyond what it held before, over width x height x 3 "
+    "bytes: at 12 and 50 megapixels it is the photo's; below that most of it is the networks' own, which does not grow "
+    "with the photo ([ADR 15](adr/0015-hot-path.md))."
+)
 
 
 def _figures(results: Path) -> Figures | None:
@@ -36,9 +41,7 @@ def section(results: Path) -> str | None:
             "the returned file again, restores it, and shows it to the classifiers, so that what it tells is measured.",
             _calls(figures["groups"]),
             "Ratios, with the quartiles of both sides against each other. *Decode + encode* are of the same file by "
-            "the same library. *Peak memory* is what the process that works held at most beyond what it held before, over "
-            "width x height x 3 bytes: at 12 and 50 megapixels it is the photo's; below that most of it is the networks' "
-            "own, which does not grow with the photo ([ADR 15](adr/0015-hot-path.md)).",
+            "the same library." + (_ABOUT_MEMORY if any("peak memory" in name for name in figures["ratios"]) else ""),
             _ratios(figures["ratios"]),
             origin(figures["provenance"]),
         ]
