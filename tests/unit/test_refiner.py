@@ -13,14 +13,32 @@ from training.models.grid import Up
 from training.models.refiner import Refiner, RefinerConfig, draw_views, resize
 
 
-class Half(nn.Module):
+class ByAutograd(nn.Module):
+    """Finds the slope that a refiner asks a network for by autograd."""
+
+    def keep(self, x: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        photo = x.detach().requires_grad_(True)
+        with torch.enable_grad():
+            ends = list(self(photo))
+        return ends, [photo, *ends]
+
+    def answer(self, ends: list[Tensor]) -> tuple[Tensor, Tensor]:
+        logits, features = ends
+        return logits, features
+
+    def back(self, slopes: list[Tensor], kept: list[Tensor]) -> Tensor:
+        photo, *ends = kept
+        return torch.autograd.grad(ends, photo, slopes)[0]
+
+
+class Half(ByAutograd):
     """Answers which half of the photo is brighter: left or right. Its features are how bright each half is."""
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         middle = x.shape[3] // 2
         halves = [x[:, :, :, :middle].mean(dim=(1, 2, 3)), x[:, :, :, middle:].mean(dim=(1, 2, 3))]
         brightness = torch.stack(halves, dim=1)
-        return brightness, brightness
+        return brightness, brightness.clone()
 
 
 def answer(x: Tensor) -> int:

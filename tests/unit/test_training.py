@@ -66,10 +66,11 @@ def test_features_halfway_count_as_much_as_the_last() -> None:
     network = classifiers.load_classifier(0)
     x = torch.from_numpy(working_image())[None].float()
     y = torch.flip(x, dims=[3])
+    both_of = classifiers.WithFeatures(network, block=10)
     with torch.no_grad():
         last = [classifiers.WithFeatures(network)(photo) for photo in (x, y)]
-        both = [classifiers.WithFeatures(network, block=10)(photo) for photo in (x, y)]
-        halfway = [network.inside(photo, 10) for photo in (x, y)]
+        both = [both_of(photo) for photo in (x, y)]
+        halfway = [both_of.keep(photo)[0][0] for photo in (x, y)]
     assert torch.equal(last[0][0], both[0][0])
     assert halfway[0].shape == (1, 112, 14, 14)
     places = [functional.adaptive_avg_pool2d(seen, 7).flatten(1) for seen in halfway]
@@ -77,6 +78,29 @@ def test_features_halfway_count_as_much_as_the_last() -> None:
     assert 0 < expected[1] < expected[0] < 1
     cosine = functional.cosine_similarity(both[0][1], both[1][1])
     assert torch.allclose(cosine, (expected[0] + expected[1]) / 2, atol=1e-5)
+
+
+@pytest.mark.parametrize("variant", [0, 1])
+@pytest.mark.parametrize("block", [None, 10])
+@pytest.mark.parametrize("size", [(224, 224), (201, 230)])
+def test_the_slope_by_hand_is_that_of_autograd(variant: int, block: int | None, size: tuple[int, int]) -> None:
+    network = classifiers.WithFeatures(classifiers.load_classifier(variant), block)
+    x = torch.from_numpy(working_image())[None].float()
+    x = torch.cat([x, x.flip(3)])[:, :, : size[0], :]
+    x = functional.interpolate(x, size=size).requires_grad_(True)
+
+    def loss(logits: torch.Tensor, features: torch.Tensor) -> torch.Tensor:
+        return logits[:, 3].sum() + features.square().sum()
+
+    expected = torch.autograd.grad(loss(*network(x)), x)[0]
+    with torch.no_grad():
+        maps, kept = network.keep(x)
+    ends = [end.detach().requires_grad_(True) for end in maps]
+    slopes = torch.autograd.grad(loss(*network.answer(ends)), ends)
+    with torch.no_grad():
+        found = network.back(list(slopes), kept)
+    assert not kept
+    assert torch.allclose(found, expected, atol=1e-5 * float(expected.abs().max()))
 
 
 @pytest.fixture

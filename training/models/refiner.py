@@ -60,7 +60,8 @@ class Eye(nn.Module):
     To show it another network's image, scaled, let every tenth photo keep its label (docs/adr/0017).
 
     Args:
-        network: levels in 0..255, of any size, to logits and the features that they are made from; frozen.
+        network: levels in 0..255, of any size, to logits and the features that they are made from; frozen. It gives the
+            slope itself, as :class:`training.models.classifiers.WithFeatures` does.
         side: the input size that it was trained for.
         views: what it is shown of the photo in the steps before the plain ones, round after round.
         config: the refiner's.
@@ -89,7 +90,11 @@ class Eye(nn.Module):
             is_open: whether the lead alone counts, and by how much is left of it: little where the network is misled.
         """
         variable = code.detach().requires_grad_(True)
-        logits, seen = self.look(image, variable, view)
+        moved = self.moved(image, variable, view)
+        with torch.no_grad():
+            maps, kept = self.network.keep(moved)
+        ends = [end.detach().requires_grad_(True) for end in maps]
+        logits, seen = self.network.answer(ends)
         if label.numel() == 0:
             label, features = logits.detach().argmax(dim=1), seen.detach()
         lead = self.lead(logits, label)
@@ -97,22 +102,37 @@ class Eye(nn.Module):
             loss = F.softplus(lead + self.margin + 1.0).sum()
         else:
             loss = (lead + self.likeness * F.cosine_similarity(seen, features, dim=1)).sum()
-        slope = torch.autograd.grad([loss], [variable])[0]
+        slopes: list[Tensor] = []
+        for index, found in enumerate(torch.autograd.grad([loss], ends, allow_unused=True)):
+            slopes.append(torch.zeros_like(ends[index]) if found is None else found)
+        with torch.no_grad():
+            below: list[Tensor | None] = [self.network.back(slopes, kept)]
+        slope = torch.autograd.grad([moved], [variable], below)[0]
         assert slope is not None
         return slope, label, features
 
     def look(self, image: Tensor, code: Tensor, view: int) -> tuple[Tensor, Tensor]:
         """Logits and features of the protected photo, or of a view of it."""
+        return self.network(self.moved(image, code, view))
+
+    def moved(self, image: Tensor, code: Tensor, view: int) -> Tensor:
+        """The protected photo, or a view of it, in levels."""
         moved = image + self.up(code)
-        if view >= 0:
-            top, left, height, width, side = self.views[view]
-            moved = resize(moved[:, :, top : top + height, left : left + width], side)
-        return self.network(moved)
+        if view < 0:
+            return moved
+        top, left, height, width, side = self.views[view]
+        return resize(moved[:, :, top : top + height, left : left + width], side)
 
     def lead(self, logits: Tensor, label: Tensor) -> Tensor:
         """Of the label over the best other class, shape (N)."""
         at = label.unsqueeze(1)
         return logits.gather(1, at).squeeze(1) - logits.scatter(1, at, float("-inf")).amax(dim=1)
+
+    def original(self, image: Tensor, nothing: Tensor) -> tuple[Tensor, Tensor]:
+        """The original's label, shape (N), and its features; nothing: a code of zero. No slope is taken."""
+        with torch.no_grad():
+            logits, seen = self.look(image, nothing, -1)
+            return logits.argmax(dim=1), seen
 
     def final_lead(self, image: Tensor, code: Tensor, label: Tensor) -> Tensor:
         """The lead that the label has in the whole photo; no slope is taken."""
@@ -202,12 +222,14 @@ class Refiner(nn.Module):
 
     def originals(self, images: list[Tensor], nothing: Tensor) -> tuple[list[Tensor], list[Tensor]]:
         """What each network takes the photo for, shape (N), and its features; nothing: a code of zero."""
+        looks: list[torch.jit.Future[tuple[Tensor, Tensor]]] = []
+        for index, eye in enumerate(self.eyes):
+            looks.append(torch.jit.fork(eye.original, images[index], nothing))
         labels: list[Tensor] = []
         features: list[Tensor] = []
-        for index, eye in enumerate(self.eyes):
-            with torch.no_grad():
-                logits, seen = eye.look(images[index], nothing, -1)
-            labels.append(logits.argmax(dim=1))
+        for look in looks:
+            label, seen = torch.jit.wait(look)
+            labels.append(label)
             features.append(seen)
         return labels, features
 
@@ -240,9 +262,12 @@ class Refiner(nn.Module):
 
     def worst_lead(self, images: list[Tensor], code: Tensor, labels: list[Tensor]) -> Tensor:
         """The largest lead that any network's label has left, shape (N, 1, 1, 1)."""
-        leads: list[Tensor] = []
+        looks: list[torch.jit.Future[Tensor]] = []
         for index, eye in enumerate(self.eyes):
-            leads.append(eye.final_lead(images[index], code, labels[index]))
+            looks.append(torch.jit.fork(eye.final_lead, images[index], code, labels[index]))
+        leads: list[Tensor] = []
+        for look in looks:
+            leads.append(torch.jit.wait(look))
         return torch.stack(leads).amax(dim=0).view(-1, 1, 1, 1)
 
     def direction(self, slope: Tensor, weights: Tensor, chroma: Tensor) -> Tensor:

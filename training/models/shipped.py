@@ -60,12 +60,9 @@ def served(weights: Path = WEIGHTS) -> dict[str, nn.Module]:
 
 
 def script(name: str, model: nn.Module) -> torch.jit.ScriptModule:
-    """A served module as TorchScript: what differentiates is scripted around traced classifiers, the rest is traced."""
+    """A served module as TorchScript: scripted where it differentiates, else traced."""
     from services.inference.canary import canary_inputs
 
-    example = tuple(torch.from_numpy(tensor) for tensor in canary_inputs(name).values())
-    if not isinstance(model, ServedProtector | ServedRefiner):
-        return torch.jit.trace(model, example)
-    refiner = model.refiner
-    traced = [torch.jit.trace(eye.network, example[0].float()) for eye in refiner.eyes]
-    return torch.jit.script(type(model)(Refiner(refiner.config, traced, [eye.side for eye in refiner.eyes])).eval())
+    if isinstance(model, ServedProtector | ServedRefiner):
+        return torch.jit.script(model)
+    return torch.jit.trace(model, tuple(torch.from_numpy(tensor) for tensor in canary_inputs(name).values()))
