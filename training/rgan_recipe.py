@@ -1,4 +1,4 @@
-"""What a training of RGAN does: data, networks, objective and schedule, and the three recipes that have a name."""
+"""What a training of RGAN does: data, networks, objective and schedule, and the recipes that have a name."""
 
 from __future__ import annotations
 
@@ -56,6 +56,8 @@ class RganRecipe:
     objective: Objective = field(default_factory=Objective)
     schedule: Schedule = field(default_factory=Schedule)
     seed: int = 0
+    #: The recipe whose finished networks this one goes on from; their minutes count as its own.
+    after: RganRecipe | None = None
 
     def digest(self) -> str:
         """Names the run's folder: two recipes share it only if they are equal.
@@ -140,7 +142,19 @@ def photo(network: str = "lite0", epochs: int = 4) -> RganRecipe:
     )
 
 
-RECIPES = {"published": published, "released": released, "best": best, "photo": photo}
+def photo_longer(network: str = "lite0", epochs: int = 4) -> RganRecipe:
+    """The recipe ``photo``, then a second cycle over other batches, with R's full hold on G from its beginning."""
+    first = photo(network)
+    return replace(
+        first,
+        objective=replace(first.objective, share_ramp=0.0),
+        schedule=replace(first.schedule, epochs=epochs),
+        seed=1,
+        after=first,
+    )
+
+
+RECIPES = {"published": published, "released": released, "best": best, "photo": photo, "photo-longer": photo_longer}
 
 
 def with_schedule(recipe: RganRecipe, **changes: object) -> RganRecipe:

@@ -175,8 +175,16 @@ def _trained(recipe: RganRecipe, data: Path, folder: Path, this: World) -> tuple
     folder.mkdir(parents=True, exist_ok=True)
     if (folder / "checkpoint.pt").is_file():
         training.load(folder)
+    elif recipe.after is not None:
+        earlier, training.minutes = _finished(recipe.after, data, folder.parent, this)
+        training.rgan.load_state_dict(earlier.state_dict())
     train(training, training_batches(recipe.dataset, data), folder)
     return training.rgan.eval().requires_grad_(False), training.minutes
+
+
+def _finished(recipe: RganRecipe, data: Path, runs: Path, this: World) -> tuple[Rgan, float]:
+    """The networks that another recipe goes on from: the repository's, else trained first, beside its run."""
+    return rgan_weights.committed(recipe) or _trained(recipe, data, runs / recipe.digest(), this)
 
 
 def main() -> None:

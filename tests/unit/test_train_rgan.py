@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor, nn
 
+from training import train_rgan
 from training.data.labelled import batches
 from training.distributed import World
 from training.models.rgan import RganConfig
@@ -68,6 +70,19 @@ def test_a_checkpoint_of_another_recipe_is_refused(tmp_path: Path) -> None:
     other = Training(RganRecipe(seed=1), classifier(), ALONE)
     with pytest.raises(ValueError, match="another recipe"):
         other.load(tmp_path)
+
+
+def test_a_recipe_after_another_begins_with_its_finished_networks_and_counts_its_minutes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train_rgan, "load_target", lambda *_: classifier())
+    monkeypatch.setattr(train_rgan, "training_batches", lambda *_: Noise())
+    first = replace(RECIPE, schedule=Schedule(epochs=1, batch=8))
+    still = replace(first, schedule=Schedule(epochs=1, batch=8, learning_rate=0.0), after=first)
+    rgan, minutes = train_rgan.trained(still, tmp_path, tmp_path / "runs" / still.digest())
+    begun, before = train_rgan.trained(first, tmp_path, tmp_path / "runs" / first.digest())
+    assert all(torch.equal(a, b) for a, b in zip(rgan.parameters(), begun.parameters(), strict=True))
+    assert minutes > before > 0
 
 
 _PROCESS = """

@@ -68,7 +68,7 @@ class Context:
         From the repository's weights if they are of this very recipe, else from a finished run, else trained now.
         """
         if self.miniature:
-            recipe = replace(recipe, schedule=replace(recipe.schedule, epochs=1))
+            recipe = replace(recipe, schedule=replace(recipe.schedule, epochs=1), after=None)
         elif not self.retrain and (kept := committed(recipe)) is not None:
             return kept
         return trained(recipe, self.data, self.runs / "rgan" / run_folder(recipe).name)
