@@ -13,6 +13,9 @@ STAGES = ("decode", "down", "headroom", "infer", "up and add", "embed", "hash", 
 WAYS = ("in process", "over grpc", "over triton", "through the host")
 PICTURE = "where-the-time-goes.svg"
 
+#: What the names of ratios that stand in one table have in common; the others have one of their own.
+_PARTS = ("stages", "one-pass call", "sealed call")
+
 Figures = dict[str, Any]
 _ABOUT_MEMORY = (
     " *Peak memory* is what the process that works held at most beyond what it held before, over width x height x 3 "
@@ -65,8 +68,28 @@ def _ms(rows: dict[str, Figures], name: str) -> str:
 
 
 def _ratios(ratios: dict[str, Figures]) -> str:
-    rows = [(name, f"{r['value']:.2f}", f"{r['low']:.2f} to {r['high']:.2f}") for name, r in ratios.items()]
-    return table(["ratio", "value", "quartiles"], rows)
+    """A table a part, a row a photo; ratios are named "photo: what"."""
+    by_photo: dict[str, dict[str, Figures]] = {}
+    for name, ratio in ratios.items():
+        photo, what = name.split(": ", 1)
+        by_photo.setdefault(photo, {})[what] = ratio
+    parts: dict[str, list[str]] = {}
+    for what in dict.fromkeys(what for found in by_photo.values() for what in found):
+        parts.setdefault(next((part for part in _PARTS if part in what), ""), []).append(what)
+    return "\n\n".join(_part(by_photo, names) for names in parts.values())
+
+
+def _part(by_photo: dict[str, dict[str, Figures]], names: list[str]) -> str:
+    rows = [
+        (photo, *(_ratio(found[name]) if name in found else "not run" for name in names))
+        for photo, found in by_photo.items()
+        if any(name in found for name in names)
+    ]
+    return table(["photo", *names], rows)
+
+
+def _ratio(figures: Figures) -> str:
+    return f"{figures['value']:.2f} ({figures['low']:.2f} to {figures['high']:.2f})"
 
 
 def pictures(results: Path, folder: Path) -> None:

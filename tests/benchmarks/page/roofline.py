@@ -51,5 +51,23 @@ def section(results: Path) -> str | None:
                 rows,
             ),
             origin(found["provenance"]),
+            *_slopes(results),
         ]
     )
+
+
+def _slopes(results: Path) -> list[str]:
+    """What the writers' own way back brings; the looks above go back by autograd."""
+    path = results / "slope.json"
+    if not path.is_file():
+        return []
+    found = json.loads(path.read_text())
+    ratios = " and ".join(
+        f"{row['ratio']:.2f} ({row['ratio_low']:.2f} to {row['ratio_high']:.2f}) on {name.capitalize()}"
+        for name, row in found["rows"].items()
+    )
+    return [
+        "The looks above go back by autograd, which can be counted and compiled. The writers go back by hand "
+        f"([ADR 21](adr/0021-slopes-by-hand.md)), in {ratios} of that time, one photo at once; quartiles in brackets.",
+        origin(found["provenance"]),
+    ]
