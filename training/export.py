@@ -55,6 +55,9 @@ def config_pbtxt(name: str, profile: Profile = CPU) -> str:
         profile.batching,
         *(_warmup(signature.inputs, batch) for batch in profile.warm_batches),
     ]
+    # As the embedded backend runs them: optimised execution compiles anew at every batch size for nothing, and on some
+    # processors rounds a slope otherwise, so that the sealed tier would write another code (docs/adr/0021).
+    lines.append('parameters { key: "DISABLE_OPTIMIZED_EXECUTION" value { string_value: "true" } }')
     if name in _TAKES_GRADIENTS:
         lines.append('parameters { key: "INFERENCE_MODE" value { string_value: "false" } }')
     return "\n".join(lines) + "\n"

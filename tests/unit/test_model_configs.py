@@ -67,6 +67,7 @@ def test_the_configuration_keeps_libtorchs_rules_and_ours(model: str, file: str)
     assert config.max_batch_size == MAX_BATCH
     assert [group.kind for group in config.instance_group] == [mc.ModelInstanceGroup.KIND_AUTO]
     assert config.version_policy.latest.num_versions == 2
+    assert config.parameters["DISABLE_OPTIMIZED_EXECUTION"].string_value == "true"
     takes_gradients = config.parameters["INFERENCE_MODE"].string_value == "false"
     assert takes_gradients == (model in ("protector", "refiner"))
 
