@@ -16,6 +16,9 @@ class Recipe:
         teacher: the network whose answers are learned too.
         temperature: by which the logits of both are divided then.
         teacher_share: weight of the teacher's answers against the labels', 0..1.
+        small_side: to which images are shrunk at first, in pixels; 0 for never. What a network learns of small images
+            costs a fraction, and it needs few large ones to see as well there (Tan and Le 2021, section 4.2).
+        small_share: for how much of the run they are small, 0..1.
     """
 
     dataset: str = "mnist"
@@ -28,6 +31,8 @@ class Recipe:
     teacher: str | None = None
     temperature: float = 4.0
     teacher_share: float = 0.9
+    small_side: int = 0
+    small_share: float = 0.9
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ class Training:
         torch.manual_seed(self.recipe.seed * 1_000_003 + self.step)
         self.shared.train()
         with self.world.autocast():
-            logits = self.shared(x)
+            logits = self.shared(self.shrunk(x, progress))
             with torch.no_grad():
                 taught = None if self.teacher is None else self.teacher(x)
         loss = self.loss(logits.float(), label, taught)
@@ -72,6 +72,13 @@ class Training:
         self.optimiser.step()
         self.step += 1
         return loss.detach()
+
+    def shrunk(self, x: Tensor, progress: float) -> Tensor:
+        """The images at the side that the network is shown at this point of the run."""
+        recipe = self.recipe
+        if recipe.small_side == 0 or progress >= recipe.small_share:
+            return x
+        return F.interpolate(x, size=(recipe.small_side, recipe.small_side), mode="area")
 
     def loss(self, logits: Tensor, label: Tensor, taught: Tensor | None) -> Tensor:
         """Cross-entropy with the labels, and with a teacher's answers (Hinton et al. 2015); shape ()."""
@@ -182,6 +189,8 @@ def main() -> None:
     parser.add_argument("--batch", type=int, help="instead of the network's usual")
     parser.add_argument("--learning-rate", type=float, help="instead of the network's usual")
     parser.add_argument("--weight-decay", type=float, help="instead of the network's usual")
+    parser.add_argument("--small-side", type=int, help="train on images of so many pixels a side at first: faster")
+    parser.add_argument("--small-share", type=float, help="for how much of the run they are small, 0..1")
     parser.add_argument("--data", help="data folder (default: SRAE_DATA, else ./data)")
     parser.add_argument("--out", type=Path, help="folder of the run (default: training/runs/classifiers/<name>)")
     parser.add_argument("--weights", type=Path, help="folder for the finished weights (default: the repository's)")
@@ -195,7 +204,7 @@ def main() -> None:
     if arguments.network in HEADED and not arguments.whole:
         trained_head(default_head_recipe(arguments.dataset, arguments.network), *places)
     else:
-        asked = ("teacher", "epochs", "batch", "learning_rate", "weight_decay")
+        asked = ("teacher", "epochs", "batch", "learning_rate", "weight_decay", "small_side", "small_share")
         given = {key: getattr(arguments, key) for key in asked if getattr(arguments, key) is not None}
         trained_whole(replace(default_recipe(arguments.dataset, arguments.network), **given), *places)
 

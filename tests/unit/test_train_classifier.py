@@ -82,6 +82,12 @@ def test_dropout_goes_on_as_it_would_have(tmp_path: Path) -> None:
     assert len({*losses, after}) == 3
 
 
+def test_images_are_small_for_the_first_part_of_the_run() -> None:
+    training, x = Training(replace(RECIPE, small_side=14, small_share=0.75), ALONE), torch.rand(2, 1, 28, 28)
+    assert torch.allclose(training.shrunk(x, 0.74), F.avg_pool2d(x, 2))
+    assert training.shrunk(x, 0.75) is x
+
+
 def test_a_checkpoint_of_another_recipe_is_refused(tmp_path: Path) -> None:
     Training(RECIPE, ALONE).save(tmp_path)
     with pytest.raises(ValueError, match="another recipe"):
