@@ -142,6 +142,19 @@ def test_a_keyless_restorer_is_trained_once_and_measured(
     assert "label_brought_back" in rows["keyless restorer, 1 pairs, twice, Lite0"].figures
 
 
+def test_an_opponent_protects_each_photo_whole_and_then_its_middle() -> None:
+    paths = [Path(f"{index}.jpg") for index in range(5)]
+    order = keyless.chosen(paths, 8)
+    assert [is_middle for _, is_middle in order] == [False] * 5 + [True] * 3
+    assert {path for path, _ in order[:5]} == set(paths)
+    assert [path for path, _ in order[5:]] == [path for path, _ in order[:3]]
+    # Fewer are a part of more.
+    assert keyless.chosen(paths, 3) == order[:3]
+    with pytest.raises(ValueError, match="10 pairs, not 11"):
+        keyless.chosen(paths, 11)
+    assert keyless.middle(np.zeros((120, 60, 3), np.uint8)).shape == (80, 40, 3)
+
+
 def test_boxes_overlap_by_the_share_of_what_they_cover_together() -> None:
     box = np.array([0, 0, 10, 10], np.float32)
     assert overlap(box, box) == 1.0
