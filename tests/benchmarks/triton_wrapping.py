@@ -2,10 +2,9 @@
 
     tensor    one inference with one and the same tensor: Triton's bare stub ("direct"), TritonBackend ("backend"),
               EmbeddedBackend ("embedded")
-    protect   one sealed protection of one and the same photo: the bare inferences that it takes, refiner and then
-              each classifier with three images, on Triton ("direct"); ProtectionService over Triton ("service"),
-              which also decodes, shrinks, adds, encodes, decodes again and measures; ProtectionService in process
-              ("embedded")
+    protect   one sealed protection of one and the same photo: the very inferences that the service makes of it, one
+              after the other, on Triton's bare stub ("direct"); ProtectionService over Triton ("service"), which also
+              decodes, shrinks, adds, encodes, decodes again and measures; ProtectionService in process ("embedded")
 
 Everything is interleaved, call by call at concurrency 1 and block by block at 8, so that a noisy machine is noisy for
 all. Only the ratios mean something. Both backends run a model on one thread.
@@ -21,14 +20,15 @@ import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 import grpc
 import torch
+from recording import RecordingBackend
 from server_support import config, file
 from skimage import data
 from srae.v1.protection_service_pb2 import ProtectRequest
@@ -36,9 +36,10 @@ from srae.v1.protection_service_pb2_grpc import ProtectionServiceStub
 from triton_support import REPOSITORY, answering, batch, prepared, serving
 from tritonclient.grpc.service_pb2_grpc import GRPCInferenceServiceStub
 
+from services.config import Config
 from services.imaging.pipeline import MADE_WITH
 from services.imaging.receipt import Tier
-from services.inference.backend import Tensors
+from services.inference.backend import Backend, Tensors
 from services.inference.embedded import EmbeddedBackend
 from services.inference.triton import TritonBackend, _request, connect
 from services.rpc.measured import MeasuredBackend
@@ -89,7 +90,10 @@ async def run(url: str, folder: Path, rounds: int, concurrency: int) -> dict[str
         "backend": lambda: triton.infer("recoverer", one),
         "embedded": lambda: embedded.infer("recoverer", one),
     }
-    steps = [direct("refiner", batch("refiner", 1)), *(direct(name, batch(name, 3)) for name in CLASSIFIERS)]
+    recorder = RecordingBackend()
+    async with _protecting(recorder, config(folder / "recorded"), Metrics()) as call:
+        await call(photo)
+    steps = [direct(model, tensors) for model, tensors in recorder.asked]
 
     async def inferences() -> None:
         for step in steps:
@@ -100,9 +104,7 @@ async def run(url: str, folder: Path, rounds: int, concurrency: int) -> dict[str
         for name, backend in (("service", triton), ("embedded", embedded)):
             given = config(folder / name, canary_seconds=86000, max_concurrent=concurrency)
             measured = MeasuredBackend(backend, name, metrics[name])
-            address = await stack.enter_async_context(running(given, measured, metrics[name]))
-            channel = await stack.enter_async_context(grpc.aio.insecure_channel(str(address)))
-            protect[name] = partial(ProtectionServiceStub(channel).Protect, photo, timeout=120)
+            protect[name] = partial(await stack.enter_async_context(_protecting(measured, given, metrics[name])), photo)
         results = {
             "tensor": await measure(tensor, 10 * rounds, concurrency),
             "protect": await measure(protect, rounds, concurrency),
@@ -112,6 +114,15 @@ async def run(url: str, folder: Path, rounds: int, concurrency: int) -> dict[str
         "ratios": {kind: _ratios(result) for kind, result in results.items()},
         "share_of_inference_in_protect": {name: _inference_share(each) for name, each in metrics.items()},
     }
+
+
+@asynccontextmanager
+async def _protecting(
+    backend: Backend, given: Config, metrics: Metrics
+) -> AsyncIterator[Callable[[ProtectRequest], Awaitable[object]]]:
+    """A service's Protect."""
+    async with running(given, backend, metrics) as address, grpc.aio.insecure_channel(str(address)) as channel:
+        yield partial(ProtectionServiceStub(channel).Protect, timeout=120)
 
 
 def _ratios(result: dict[str, dict[str, float]]) -> dict[str, float]:

@@ -15,6 +15,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from recording import RecordingBackend
 from skimage import data
 from triton_support import REPOSITORY, answering, batch, prepared, serving
 from tritonclient.grpc.service_pb2_grpc import GRPCInferenceServiceStub
@@ -24,7 +25,7 @@ from rivals.closed_loop import Connect, measure, times_the_rate
 from rivals.results import keep
 from rivals.servers.work import NETWORK, Work, packed
 from services.imaging.receipt import Tier
-from services.inference.backend import Inference, Tensors
+from services.inference.backend import Tensors
 from services.inference.embedded import EmbeddedBackend
 from services.inference.triton import TritonBackend, _request, connect
 from services.triton_server.fetch import FetchError, installation
@@ -133,21 +134,9 @@ async def _clients(url: str) -> tuple[GRPCInferenceServiceStub, TritonBackend]:
     return GRPCInferenceServiceStub(connect(url)), TritonBackend(url)
 
 
-class _Recording(EmbeddedBackend):
-    """Remembers what it was asked, so that Triton can be asked the same directly."""
-
-    def __init__(self) -> None:
-        super().__init__(REPOSITORY, threads=1)
-        self.asked: list[tuple[str, Tensors]] = []
-
-    async def infer(self, model: str, tensors: Tensors, version: str = "") -> Inference:
-        self.asked.append((model, tensors))
-        return await super().infer(model, tensors, version)
-
-
 def _inferences(file: bytes, tier: Tier) -> list[tuple[str, Tensors]]:
     """Every inference that protecting this photo takes, in order."""
-    backend = _Recording()
+    backend = RecordingBackend()
     asyncio.run(Work(backend, tier).protect(file))
     return backend.asked
 
