@@ -77,8 +77,6 @@ def protect_through_the_host() -> Iterator[Call]:
 def test_call(
     benchmark: BenchmarkFixture, request: pytest.FixtureRequest, way: str, tier: Tier, size: str, file_format: str
 ) -> None:
-    if size == "50mp" and way in ("over triton", "through the host"):
-        pytest.skip("what they add is told by the smaller sizes")
     if tier is Tier.SEALED and file_format != "jpeg":
         pytest.skip("what the tiers differ in does not depend on the file")
     call: Call = request.getfixturevalue("protect_" + way.replace(" ", "_"))
