@@ -57,8 +57,27 @@ def axis_footprints(pixels: int, cells: int = GRID_SIZE) -> tuple[tuple[int, int
     return tuple((int(a), int(b)) for a, b in zip(first, last, strict=True))
 
 
-#: What cv2.gemm adds to a product.
+@lru_cache(maxsize=64)
+def axis_taps(pixels: int, cells: int = GRID_SIZE) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """The few cells that each pixel has a weight of, which lie side by side: two, or more where the axis shrinks.
+
+    Returns:
+        The first of each pixel's, shape (pixels,); and the weights from there on as shares, shape (taps, pixels).
+    """
+    weights = axis_weights(pixels, cells)
+    touched = weights > 0
+    taps = int(touched.sum(axis=1).max())
+    first = np.minimum(touched.argmax(axis=1), cells - taps)
+    touching = [weights[np.arange(pixels), first + tap] for tap in range(taps)]
+    shares: NDArray[np.float32] = np.divide(touching, WEIGHT_UNIT, dtype=np.float32)
+    first.flags.writeable = shares.flags.writeable = False
+    return first, shares
+
+
 _NOTHING = np.empty((0, 0), np.float32)
+#: Rows that OpenCV multiplies itself. From 100 on it calls BLAS, as NumPy always does, whose threads then wait a tenth
+#: of a second for more work by spinning, each on a core that others want (docs/adr/0015).
+_ROWS_OF_A_PRODUCT = 64
 
 
 class Wave:
@@ -74,22 +93,27 @@ class Wave:
     def __init__(self, code: NDArray[np.int8], height: int, width: int) -> None:
         self._width = width
         self._weights = axis_weights(height, code.shape[1]) / WEIGHT_UNIT
-        columns = axis_weights(width, code.shape[2]) / WEIGHT_UNIT
-        wide = np.matmul(code.astype(np.float32), columns.T)
+        first, shares = axis_taps(width, code.shape[2])
+        cells = code.astype(np.float32)
+        wide = np.sum([np.take(cells, first + tap, axis=2) * share for tap, share in enumerate(shares)], axis=0)
         self._wide = np.ascontiguousarray(wide.transpose(1, 2, 0)).reshape(code.shape[1], -1)
 
     def rows(self, start: int, stop: int) -> NDArray[np.float32]:
         """Rows ``start:stop``, shape (stop - start, width, 3), whole levels, never further from zero than the cells."""
-        weights = self._weights[start:stop]
-        used = np.flatnonzero(weights.any(axis=0))
-        cells = slice(used[0], used[-1] + 1)
-        # OpenCV's product and not NumPy's, whose BLAS would start threads of its own for every strip.
-        levels: NDArray[np.float32] = cv2.gemm(
-            np.ascontiguousarray(weights[:, cells]), self._wide[cells], 1.0, _NOTHING, 0.0
-        ).astype(np.float32, copy=False)
+        blocks = [(first, min(first + _ROWS_OF_A_PRODUCT, stop)) for first in range(start, stop, _ROWS_OF_A_PRODUCT)]
+        products = [self._product(*block) for block in blocks]
+        levels = products[0] if len(products) == 1 else np.concatenate(products)
         levels += 0.5
         np.floor(levels, out=levels)
         return levels.reshape(stop - start, self._width, 3)
+
+    def _product(self, start: int, stop: int) -> NDArray[np.float32]:
+        weights = self._weights[start:stop]
+        used = np.flatnonzero(weights.any(axis=0))
+        cells = slice(used[0], used[-1] + 1)
+        return cv2.gemm(np.ascontiguousarray(weights[:, cells]), self._wide[cells], 1.0, _NOTHING, 0.0).astype(
+            np.float32, copy=False
+        )
 
 
 def up_rows(code: NDArray[np.int8], height: int, width: int, start: int, stop: int) -> NDArray[np.int16]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -58,3 +61,29 @@ def test_the_photo_given_is_not_changed() -> None:
 def test_subtracting_from_a_copy_stops_at_the_ends() -> None:
     pixels = np.zeros((40, 40, 3), dtype=np.uint8)
     assert perturb.subtract(pixels, np.full((3, GRID_SIZE, GRID_SIZE), 9, dtype=np.int8)).max() == 0
+
+
+_AFTERWARDS = """
+import time
+import numpy as np
+from services.imaging import perturb, presence
+from services.imaging.resample import GRID_SIZE
+
+time.sleep(0.5)  # they spin once when they are made, too
+code = np.random.default_rng(0).integers(-6, 7, (3, GRID_SIZE, GRID_SIZE)).astype(np.int8)
+for height, width in ((224, 224), (40, 900), (900, 1200)):
+    pixels = np.full((height, width, 3), 128, np.uint8)
+    for work in (perturb.add, perturb.subtract, presence.score):
+        work(pixels, code)
+        begun = time.process_time()
+        time.sleep(0.1)
+        print(time.process_time() - begun)
+"""
+
+
+def test_no_thread_goes_on_working_afterwards() -> None:
+    """BLAS's threads wait for more work by spinning for a tenth of a second: no product may go to them."""
+    ran = subprocess.run([sys.executable, "-c", _AFTERWARDS], capture_output=True, text=True, check=True)
+    spent = [float(line) for line in ran.stdout.split()]
+    assert len(spent) == 9
+    assert max(spent) < 0.05
