@@ -98,9 +98,9 @@ async def evaluate(
     is_bit_exact = restored_psnr_db == float("inf")
     # A photo that was restored bit for bit need not be looked at again.
     different = (a, b) if is_bit_exact else (a, b, c)
-    views = tuple([await _view(name, different, name in made_with, backend) for name in asked])
+    views = await asyncio.gather(*(_view(name, different, name in made_with, backend) for name in asked))
     return Report(
-        views=views,
+        views=tuple(views),
         protected_psnr_db=await asyncio.to_thread(metrics.psnr_db, a, b),
         protected_l2=await asyncio.to_thread(metrics.l2, a, b),
         restored_psnr_db=restored_psnr_db,

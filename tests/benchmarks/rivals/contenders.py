@@ -20,6 +20,8 @@ from services.imaging.resample import WORKING_SIZE
 from services.inference.embedded import EmbeddedBackend
 from training.attacks import DDN, PGD, Attack, CarliniWagner
 from training.models.classifiers import load_classifier
+from training.models.refiner import RefinerConfig
+from training.models.shipped import PROTECTOR
 
 Pixels = NDArray[np.uint8]
 
@@ -68,13 +70,13 @@ def ours(repository: Path, threads: int) -> list[Contender]:
     """Our tiers, through the product's pipeline in process."""
     backend = EmbeddedBackend(repository, threads)
 
-    def tier(which: Tier) -> Callable[[Photo, int], Pixels]:
-        return lambda photo, _: asyncio.run(pipeline.protect(photo, which, backend)).photo.pixels
+    def tier(which: Tier, steps: int) -> Contender:
+        def protect(photo: Photo, _: int) -> Pixels:
+            return asyncio.run(pipeline.protect(photo, which, backend)).photo.pixels
 
-    return [
-        Contender("one-pass", "one-pass", f"{pipeline.STRENGTHS_DB[Tier.ONE_PASS]:g} dB", 3, True, tier(Tier.ONE_PASS)),
-        Contender("sealed", "sealed", f"{pipeline.STRENGTHS_DB[Tier.SEALED]:g} dB", 12, True, tier(Tier.SEALED)),
-    ]
+        return Contender(which.value, which.value, f"{pipeline.STRENGTHS_DB[which]:g} dB", steps, True, protect)
+
+    return [tier(Tier.ONE_PASS, PROTECTOR.steps), tier(Tier.SEALED, RefinerConfig().steps)]
 
 
 def attacks() -> list[Contender]:
