@@ -50,9 +50,9 @@ def copies(pixels: Pixels) -> Iterator[tuple[str, Pixels]]:
     for quality, (name, scale) in itertools.product(_QUALITIES, _SCALES.items()):
         size = round(pixels.shape[1] * scale), round(pixels.shape[0] * scale)
         small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA).astype(np.uint8) if scale < 1.0 else pixels
-        yield f"copy: JPEG {quality}, {name}", Channel("", quality)(small)
+        yield f"copy: JPEG {quality}, {name}", Channel("", quality)(small).pixels
     for channel in CHANNELS:
-        yield f"copy: {channel.name}", channel(pixels)
+        yield f"copy: {channel.name}", channel(pixels).pixels
 
 
 def wrong(protections: Protections, tested: list[Subject], others: list[Subject], codes_each: int) -> list[float]:
@@ -80,7 +80,7 @@ def right(protections: Protections, tested: list[Subject]) -> Scores:
         original = subject.photo.pixels
         held = [
             ("the original with its own code", original),
-            ("the original's JPEG 85 with its own code", Channel("", 85)(original)),
+            ("the original's JPEG 85 with its own code", Channel("", 85)(original).pixels),
             *copies(protections.protected(subject)),
         ]
         for name, pixels in held:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.imaging import codec
+from services.imaging.photo import Photo
 
 Pixels = NDArray[np.uint8]
 
@@ -50,8 +51,8 @@ class Channel:
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
 
-    def __call__(self, pixels: Pixels) -> Pixels:
-        """The platform's copy, decoded; shape (H, W, 3)."""
+    def __call__(self, pixels: Pixels) -> Photo:
+        """The platform's copy, decoded."""
         small = self.shrink(pixels)
         low, high = 1, self.quality
         data = _jpeg(small, high)
@@ -60,7 +61,7 @@ class Channel:
                 middle = (low + high + 1) // 2
                 low, high = (middle, high) if len(_jpeg(small, middle)) <= self.size_bytes else (low, middle - 1)
             data = _jpeg(small, low)
-        return codec.decode(data).pixels
+        return codec.decode(data)
 
 
 def _jpeg(pixels: Pixels, quality: int) -> bytes:

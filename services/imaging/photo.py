@@ -15,10 +15,32 @@ MAX_PIXELS = 50_000_000
 
 @dataclass(frozen=True)
 class JpegTables:
-    """How a JPEG was quantised, so that it can be written again at the same quality."""
+    """How a JPEG was quantised, so that it can be written again at the same quality.
+
+    Attributes:
+        quantisation: one table of 64 steps, row by row, for each component; the last is not repeated.
+        subsampling: of the colours: 0 none (4:4:4), 1 in width (4:2:2), 2 in both (4:2:0), -1 otherwise, and in grey.
+        aligned: whether its blocks begin at the upper left corner of the upright photo.
+    """
 
     quantisation: tuple[tuple[int, ...], ...]
     subsampling: int
+    aligned: bool = True
+
+
+@dataclass(frozen=True)
+class JpegGrid:
+    """The values that the coefficients of an original have that was a JPEG: whole numbers of steps, block for block.
+
+    Attributes:
+        height, width: of the original, in pixels.
+        steps: one table of 64, row by row, for each component that is on its steps; the last is not repeated. Only the
+            brightness's where the colours are subsampled.
+    """
+
+    height: int
+    width: int
+    steps: tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True)

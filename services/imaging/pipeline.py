@@ -1,7 +1,7 @@
 """Protect and restore: the whole story.
 
     protect:  photo -> down -> working image, with its headroom -> model -> code -> add (-> embed)
-    restore:  protected photo (-> extract) -> code -> subtract
+    restore:  protected photo (-> extract) -> code -> subtract; from a JPEG, in what it could keep of the code
 
 Both tiers take the same path; they differ in which model writes the code and in who keeps it: the owner, in the
 receipt; in the one-pass tier the photo too, in its own pixels. A copy that a platform re-encoded has lost what it
@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.errors import InvalidReceiptError, Reason
-from services.imaging import carried, embed, perturb, presence
+from services.imaging import carried, embed, jpeg_copy, perturb, presence
 from services.imaging.photo import Photo
 from services.imaging.receipt import Receipt, Tier
 from services.imaging.resample import down
@@ -110,7 +110,7 @@ async def protect(
     finally:
         sha256 = await digest
     code = _code(answer)
-    receipt = Receipt(tier, model, answer.model_version, sha256, code)
+    receipt = Receipt(tier, model, answer.model_version, sha256, code, jpeg_copy.grid(photo))
     return Protected(photo.with_pixels(await in_thread(written, photo, receipt)), receipt)
 
 
@@ -180,8 +180,13 @@ async def restore(photo: Photo, receipt: Receipt | None, backend: Backend, is_ow
     if known.original_sha256 is None:
         return Restored(restored, tier, None)
     exact = await asyncio.to_thread(restored.sha256) == known.original_sha256
-    if not exact and not is_own and receipt is not None:
-        await asyncio.to_thread(_check_belongs, photo, receipt)
+    if not exact and receipt is not None:
+        if not is_own:
+            await asyncio.to_thread(_check_belongs, photo, receipt)
+        if jpeg_copy.gains(photo, receipt.original_jpeg):
+            del restored  # at 50 megapixels, each photo in memory counts
+            pixels = await in_thread(jpeg_copy.subtract, photo, code, receipt.original_jpeg)
+            restored = photo.with_pixels(pixels)
     return Restored(restored, tier, exact)
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from srae.v1.image_pb2 import TIER_ONE_PASS, TIER_SEALED, PerturbationCode, ProtectionReceipt
+from srae.v1.image_pb2 import TIER_ONE_PASS, TIER_SEALED, JpegGrid, PerturbationCode, ProtectionReceipt
 
 from services.errors import InvalidReceiptError, Reason
+from services.imaging import photo
 from services.imaging.pipeline import WRITERS
 from services.imaging.receipt import Receipt, Tier
 
@@ -17,6 +18,7 @@ TIERS_ON_WIRE = {tier: number for number, tier in TIERS.items()}
 _SHA256_BYTES = 32
 _MAX_CELLS = 256
 _MAX_VERSION_DIGITS = 18
+_MAX_TABLES, _TABLE = 3, 64
 
 
 def to_wire(receipt: Receipt) -> ProtectionReceipt:
@@ -28,6 +30,7 @@ def to_wire(receipt: Receipt) -> ProtectionReceipt:
         model_version=receipt.model_version,
         original_sha256=receipt.original_sha256,
         code=PerturbationCode(levels=receipt.code.tobytes(), rows=rows, columns=columns),
+        original_jpeg=None if receipt.original_jpeg is None else _grid_to_wire(receipt.original_jpeg),
     )
 
 
@@ -49,7 +52,8 @@ def from_wire(message: ProtectionReceipt) -> Receipt:
         raise _invalid(f"its original_sha256 has {len(message.original_sha256)} bytes instead of {_SHA256_BYTES}")
     if not message.HasField("code"):
         raise _invalid("it holds no code")
-    return Receipt(tier, message.model, version, message.original_sha256, _code(message.code))
+    grid = _grid(message.original_jpeg) if message.HasField("original_jpeg") else None
+    return Receipt(tier, message.model, version, message.original_sha256, _code(message.code), grid)
 
 
 def _code(message: PerturbationCode) -> NDArray[np.int8]:
@@ -62,6 +66,17 @@ def _code(message: PerturbationCode) -> NDArray[np.int8]:
     if code.min() == np.iinfo(np.int8).min:
         raise _invalid("its code holds the level -128, which no code has")
     return code
+
+
+def _grid_to_wire(grid: photo.JpegGrid) -> JpegGrid:
+    return JpegGrid(height=grid.height, width=grid.width, steps=[bytes(table) for table in grid.steps])
+
+
+def _grid(message: JpegGrid) -> photo.JpegGrid:
+    tables = tuple(tuple(table) for table in message.steps)
+    if not 1 <= len(tables) <= _MAX_TABLES or any(len(table) != _TABLE or min(table) < 1 for table in tables):
+        raise _invalid(f"its original_jpeg has not 1 to {_MAX_TABLES} tables of {_TABLE} steps above 0")
+    return photo.JpegGrid(message.height, message.width, tables)
 
 
 def _invalid(fault: str) -> InvalidReceiptError:

@@ -24,19 +24,19 @@ def smooth(height: int, width: int) -> np.ndarray:
     ],
 )
 def test_a_photo_shrinks_to_what_a_platform_keeps(channel: Channel, kept: tuple[int, int]) -> None:
-    assert channel(smooth(100, 200)).shape == (*kept, 3)
+    assert channel(smooth(100, 200)).pixels.shape == (*kept, 3)
 
 
 def test_no_platform_enlarges() -> None:
     pixels = smooth(60, 80)
     for channel in CHANNELS:
         assert channel.shrink(pixels) is pixels
-        assert channel(pixels).shape == pixels.shape
+        assert channel(pixels).pixels.shape == pixels.shape
 
 
 def test_a_lower_quality_loses_more() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
-    found = [psnr_db(pixels, Channel("q", quality)(pixels)) for quality in (30, 60, 90)]
+    found = [psnr_db(pixels, Channel("q", quality)(pixels).pixels) for quality in (30, 60, 90)]
     assert found == sorted(found)
     assert found[0] < found[2] < 60
 
@@ -44,5 +44,5 @@ def test_a_lower_quality_loses_more() -> None:
 def test_a_limit_of_bytes_lowers_the_quality() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     free, limited = Channel("free", 100), Channel("limited", 100, size_bytes=3000)
-    assert psnr_db(pixels, limited(pixels)) < psnr_db(pixels, free(pixels))
-    assert np.array_equal(Channel("enough", 100, size_bytes=10**6)(pixels), free(pixels))
+    assert psnr_db(pixels, limited(pixels).pixels) < psnr_db(pixels, free(pixels).pixels)
+    assert np.array_equal(Channel("enough", 100, size_bytes=10**6)(pixels).pixels, free(pixels).pixels)

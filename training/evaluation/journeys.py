@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from services.evaluation.channels import CHANNELS, Channel
 from services.evaluation.metrics import psnr_db
+from services.imaging.photo import Photo
 from services.imaging.receipt import Tier
 from training.distortions import DISTORTIONS, Distortion
 from training.evaluation.eyes import SIDES, Eyes
@@ -27,23 +25,20 @@ def measure(subject: Subject, protections: Protections, eyes: Eyes) -> dict[str,
     protected = protections.protected(subject)
     rows = {}
     for channel in CHANNELS:
-        figures = _gap(subject, channel, channel(original), channel(protected), protections)
-        rows |= _rows(f"channel: {channel.name}", subject, channel, protected, eyes, figures)
+        clean, copy = channel(original), channel(protected)
+        figures = _gap(subject, channel, clean.pixels, copy, protections)
+        rows |= _rows(f"channel: {channel.name}", subject, (clean.pixels, copy.pixels), eyes, figures)
     for name, distortion in DISTORTIONS.items():
         if name != "none":
-            rows |= _rows(f"distortion: {name}", subject, partial(_distorted, distortion), protected, eyes, {})
+            pair = _distorted(distortion, original), _distorted(distortion, protected)
+            rows |= _rows(f"distortion: {name}", subject, pair, eyes, {})
     return rows
 
 
 def _rows(
-    name: str,
-    subject: Subject,
-    treat: Callable[[Pixels], Pixels],
-    protected: Pixels,
-    eyes: Eyes,
-    figures: dict[str, float | bool],
+    name: str, subject: Subject, pair: tuple[Pixels, Pixels], eyes: Eyes, figures: dict[str, float | bool]
 ) -> dict[str, Row]:
-    pair = treat(subject.photo.pixels), treat(protected)
+    """Of the original and the protected photo after the same treatment."""
     rows = {}
     for variant in range(len(SIDES)):
         right = [eyes.look(pixels, variant).label == subject.label for pixels in pair]
@@ -52,7 +47,7 @@ def _rows(
 
 
 def _gap(
-    subject: Subject, channel: Channel, clean: Pixels, copy: Pixels, protections: Protections
+    subject: Subject, channel: Channel, clean: Pixels, copy: Photo, protections: Protections
 ) -> dict[str, float | bool]:  # fmt: skip
     """How near the owner comes from the platform's copy. Where the platform shrinks, the measure is the original as
     shrunk by it and never compressed.

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from services.imaging import pipeline
+from services.imaging import jpeg_copy, pipeline
+from services.imaging.photo import Photo
 from services.imaging.receipt import Receipt, Tier
 from services.inference.embedded import EmbeddedBackend
 from training.evaluation.eyes import IMAGENET
@@ -74,9 +75,12 @@ class Protections:
 
     def receipt(self, subject: Subject) -> Receipt:
         """The receipt that belongs to a protected photo."""
-        return Receipt(self.setting.tier, self.model, "", subject.photo.sha256(), self.code(subject))
+        original = subject.photo
+        return Receipt(
+            self.setting.tier, self.model, "", original.sha256(), self.code(subject), jpeg_copy.grid(original)
+        )
 
-    def restore(self, subject: Subject, pixels: NDArray[np.uint8], has_receipt: bool = True) -> NDArray[np.uint8]:
+    def restore(self, subject: Subject, copy: Photo, has_receipt: bool = True) -> NDArray[np.uint8]:
         """What the owner gets back from a copy of a protected photo, of any size."""
-        photo, receipt = subject.photo.with_pixels(pixels), self.receipt(subject) if has_receipt else None
-        return asyncio.run(pipeline.restore(photo, receipt, self.backend, is_own=has_receipt)).photo.pixels
+        receipt = self.receipt(subject) if has_receipt else None
+        return asyncio.run(pipeline.restore(copy, receipt, self.backend, is_own=has_receipt)).photo.pixels

@@ -52,7 +52,7 @@ def _figures(
     subject: Subject, stored: Pixels, protections: Protections, eyes: Eyes
 ) -> dict[str, float | bool]:  # fmt: skip
     original = subject.photo.pixels
-    restored = protections.restore(subject, stored)
+    restored = protections.restore(subject, subject.photo.with_pixels(stored))
     found: dict[str, float | bool] = {
         "protected_psnr_db": psnr_db(original, stored),
         "protected_ssim": ssim(original, stored),

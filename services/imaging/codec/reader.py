@@ -50,6 +50,13 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+#: Height and width change places.
+_ON_ITS_SIDE = (
+    Image.Transpose.ROTATE_270,
+    Image.Transpose.TRANSPOSE,
+    Image.Transpose.ROTATE_90,
+    Image.Transpose.TRANSVERSE,
+)
 #: Where the decoder leaves turning the pixels to us. Those of TIFF and HEIC do it themselves.
 _TURNED_HERE = (formats.JPEG, formats.PNG, formats.WEBP)
 
@@ -157,7 +164,7 @@ def _photo(image: ImageFile.ImageFile, raw: str, mime_type: str, data: bytes) ->
         image.close()  # lets its pixels go: what it tells of the file stays
     grey = plain.mode in ("L", "LA")
     profile = None if image.mode in CONVERTED else matching_profile(image.info.get("icc_profile"), grey)
-    tables = _jpeg_tables(image) if isinstance(image, JpegImageFile) else None
+    tables = _jpeg_tables(image, turn) if isinstance(image, JpegImageFile) else None
     lossless = _is_lossless(image, mime_type, data)
     traits = FileTraits(mime_type, len(data), lossless, grey, profile, tables, _bits(image, raw))
     pixels, alpha = _samples(plain)
@@ -211,12 +218,24 @@ def _bits(image: ImageFile.ImageFile, raw: str) -> int:
     return 8
 
 
-def _jpeg_tables(image: JpegImageFile) -> JpegTables | None:
-    """One quantisation table a component, the last not repeated; None for CMYK, which is written back as RGB."""
+def _jpeg_tables(image: JpegImageFile, turn: Image.Transpose | None) -> JpegTables | None:
+    """One quantisation table a component, for the upright photo; None for CMYK, which is written back as RGB."""
     ids = [component[3] for component in image.layer]
     if image.mode == "CMYK" or not set(ids) <= image.quantization.keys():
         return None
     tables = [tuple(image.quantization[table]) for table in ids]
+    if turn in _ON_ITS_SIDE:
+        tables = [tuple(table[row * 8 + column] for column in range(8) for row in range(8)) for table in tables]
     while len(tables) > 1 and tables[-1] == tables[-2]:
         tables.pop()
-    return JpegTables(tuple(tables), get_sampling(image))
+    subsampling = get_sampling(image)
+    # A turned photo's blocks begin where the last ones ended, at a corner if those were whole.
+    whole = turn is None or all(side % 16 == 0 for side in image.size)
+    coloured_along = subsampling == 1 and turn in _ON_ITS_SIDE
+    return JpegTables(tuple(tables), subsampling, whole and not coloured_along and not _is_rgb(image))
+
+
+def _is_rgb(image: JpegImageFile) -> bool:
+    """Whether the components are red, green and blue, as Adobe's marker says, or their names."""
+    names = bytes(component[0] for component in image.layer)
+    return len(names) == 3 and (image.info.get("adobe_transform") == 0 or names == b"RGB")

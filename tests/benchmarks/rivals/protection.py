@@ -103,7 +103,7 @@ def _beside(tier: str, attacks: Sequence[Contender], outcomes: Mapping[str, Outc
 
 def _measured(subject: Subject, listed: Sequence[Contender], eyes: Eyes, index: int) -> dict[str, Row]:
     rows: dict[str, Row] = {}
-    original, uploaded = (eyes.look(p, 0).label for p in (subject.photo.pixels, UPLOAD(subject.photo.pixels)))
+    original, uploaded = (eyes.look(p, 0).label for p in (subject.photo.pixels, UPLOAD(subject.photo.pixels).pixels))
     for place in np.random.default_rng(index).permutation(len(listed)):
         contender = listed[place]
         started = time.perf_counter()
@@ -114,7 +114,7 @@ def _measured(subject: Subject, listed: Sequence[Contender], eyes: Eyes, index: 
             "seconds": seconds,
             "psnr_db": distance if math.isfinite(distance) else None,
             "stored": eyes.look(pixels, 0).label != original,
-            "uploaded": eyes.look(UPLOAD(pixels), 0).label != uploaded,
+            "uploaded": eyes.look(UPLOAD(pixels).pixels, 0).label != uploaded,
         }
     return rows
 

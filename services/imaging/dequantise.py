@@ -1,0 +1,143 @@
+"""One plane of a JPEG's copy of a protected photo -> the original's, estimated coefficient by coefficient.
+
+What is known of a coefficient of the original: by how much the code moved it, and that the copy's quantiser then found
+it within half a step of a whole number of steps. What is likely: near zero rather than far (Laplace), as far as the
+same coefficient of the blocks around; and where the original was itself a JPEG on the same blocks, a whole number of
+its own steps. The estimate is the mean of what is likely, the one of least square error (Price and Rabbani 1999, who
+leave out the code).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Plane = NDArray[np.float32]
+
+_BLOCK = 8
+#: The orthonormal cosine transform of a block's side.
+_COSINES = np.array(
+    [[np.cos((2 * x + 1) * k * np.pi / 16) * (0.5 if k else 0.5**1.5) for x in range(_BLOCK)] for k in range(_BLOCK)],
+    np.float32,
+)
+#: Steps from which rounding to 8 bits cannot hide which whole number of them a coefficient was; levels.
+_SURE_STEP = 3.0
+#: Variance of a coefficient that the decoder's rounding to 8 bits leaves, which counts below that step; levels squared.
+_ROUNDING_VARIANCE = 0.1
+#: By how much a coefficient of an original may miss a whole number of its steps, decoded to 8 bits; levels.
+_ROUNDING = 0.3
+#: How gradually an interval ends, in that.
+_SOFTNESS = 0.6
+#: An original's own steps tell something where a copy's step is at most so many of them, and they are not this fine.
+_MOST_STEPS, _FINEST_STEP = 6.0, 1.5
+#: How often the likely size of coefficients is estimated anew from the estimates; more gains nothing that shows.
+_ROUNDS = 2
+#: The least and the most that it can be, in the copy's steps: beyond, nothing changes, and rounding errors grow.
+_LEAST_SCALE, _MOST_SCALE = 0.02, 25.0
+#: The natural logarithm of what is as good as never.
+_NEVER = 60.0
+
+
+@dataclass(frozen=True)
+class Steps:
+    """A plane's quantiser steps in levels, shape (8, 8): the copy's, and the original's, where it lies on any."""
+
+    copy: Plane
+    original: Plane | None
+
+
+def restored(copy: Plane, own: Plane, steps: Steps) -> Plane:
+    """The original's plane, about zero, from a copy's and the code's; shape (H, W)."""
+    height, width = copy.shape
+    held, moved = _coefficients(copy), _coefficients(own)
+    for row, column in np.ndindex(_BLOCK, _BLOCK):
+        step = float(steps.copy[row, column])
+        if step >= _SURE_STEP:
+            held[row, column] = step * np.rint(held[row, column] / step)
+            reach = step / 2
+        else:
+            reach = math.sqrt(step * step / 4 + 3 * _ROUNDING_VARIANCE)
+        found = held[row, column] - moved[row, column]
+        lattice = None if steps.original is None else float(steps.original[row, column])
+        if lattice is not None and lattice >= _FINEST_STEP and 2 * reach <= _MOST_STEPS * lattice:
+            held[row, column] = _likely(found, reach, step, lattice)
+        elif row or column:
+            held[row, column] = _likely(found, reach, step, None)
+        else:  # a block's mean is as likely anywhere
+            held[row, column] = found
+    return _from_coefficients(held)[:height, :width]
+
+
+def _likely(found: Plane, reach: float, step: float, lattice: float | None) -> Plane:
+    """Estimates of one coefficient in every block, each within ``reach`` of what was found."""
+    scale = _scale(np.abs(found), step)
+    for _ in range(_ROUNDS):
+        _, size = _means(found, reach, scale, lattice)
+        scale = _scale(size, step)
+    return _means(found, reach, scale, lattice)[0]
+
+
+def _scale(size: Plane, step: float) -> Plane:
+    """The likely size of a coefficient: that in the block and those around it."""
+    around = cv2.blur(size, (3, 3), borderType=cv2.BORDER_REFLECT).astype(np.float32, copy=False)
+    return np.clip(around, _LEAST_SCALE * step, _MOST_SCALE * step)
+
+
+def _means(found: Plane, reach: float, scale: Plane, lattice: float | None) -> tuple[Plane, Plane]:
+    """The mean, and the mean size, of what is likely."""
+    return _smooth_means(found, reach, scale) if lattice is None else _lattice_means(found, reach, scale, lattice)
+
+
+def _smooth_means(found: Plane, reach: float, scale: Plane) -> tuple[Plane, Plane]:
+    """Of a Laplace distribution about zero within an interval."""
+    middle = np.abs(found)
+    # Where the interval holds zero, each side of it has a part of the distribution, which ends at its own edge.
+    near, far = np.maximum(reach - middle, 0.0), reach + middle
+    past_near, past_far = np.exp(-near / scale), np.exp(-far / scale)
+    mass = 2 - past_near - past_far
+    with_sign, without = scale - (far + scale) * past_far, scale - (near + scale) * past_near
+    # Where it does not, what is left is an exponential decay that begins at its nearer edge.
+    rest = np.exp(np.float32(-2 * reach) / scale)
+    away = middle - reach + scale - 2 * reach * rest / (1 - rest)
+    holds_zero = middle < reach
+    mean = np.where(holds_zero, (with_sign - without) / mass, away)
+    return np.copysign(mean, found), np.where(holds_zero, (with_sign + without) / mass, away)
+
+
+def _lattice_means(found: Plane, reach: float, scale: Plane, lattice: float) -> tuple[Plane, Plane]:
+    """Of the same on the multiples of a step alone; the interval's edges are as soft as rounding makes them."""
+    nearest = lattice * np.rint(found / lattice)
+    mass, mean, size = (np.zeros_like(found) for _ in range(3))
+    most = math.ceil((reach + 2 * _ROUNDING) / lattice)
+    for value in (nearest + multiple * lattice for multiple in range(-most, most + 1)):
+        distance = np.abs(value)
+        inside = (reach - np.abs(value - found)) / (_SOFTNESS * _ROUNDING)
+        chance = (np.abs(nearest) - distance) / scale - np.log1p(np.exp(-np.clip(inside, -_NEVER, _NEVER)))
+        weight = np.exp(np.clip(chance, -_NEVER, _NEVER))
+        mass += weight
+        mean += weight * value
+        size += weight * distance
+    return mean / mass, size / mass
+
+
+def _coefficients(plane: Plane) -> Plane:
+    """Cosine transform of a plane's blocks; shape (8, 8, blocks down, blocks across)."""
+    whole = padded(plane, _BLOCK, _BLOCK)
+    blocks = whole.reshape(whole.shape[0] // _BLOCK, _BLOCK, -1, _BLOCK).transpose(0, 2, 1, 3)
+    return np.ascontiguousarray((_COSINES @ blocks @ _COSINES.T).transpose(2, 3, 0, 1))
+
+
+def _from_coefficients(coefficients: Plane) -> Plane:
+    blocks = _COSINES.T @ coefficients.transpose(2, 3, 0, 1) @ _COSINES
+    down, across = blocks.shape[:2]
+    return blocks.transpose(0, 2, 1, 3).reshape(down * _BLOCK, across * _BLOCK).astype(np.float32, copy=False)
+
+
+def padded(plane: Plane, rows: int, columns: int) -> Plane:
+    """A plane whose sides are multiples, as an encoder fills up its last blocks."""
+    height, width = plane.shape
+    return np.pad(plane, ((0, -height % rows), (0, -width % columns)), mode="edge")

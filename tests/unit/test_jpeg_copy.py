@@ -1,0 +1,184 @@
+"""Restoring from JPEGs: nearer than plain subtraction, and as near as the platform's copy of the original."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+from skimage import data
+
+from services.evaluation.channels import CHANNELS, Channel
+from services.evaluation.metrics import psnr_db
+from services.imaging import codec, jpeg_copy, perturb, pipeline
+from services.imaging.photo import FileTraits, JpegGrid, JpegTables, Photo
+from services.imaging.receipt import Tier
+from services.imaging.resample import GRID_SIZE
+from services.inference.embedded import EmbeddedBackend
+
+REPOSITORY = Path(__file__).parents[2] / "triton_models"
+LOSSLESS = FileTraits("image/png", 1, lossless=True)
+#: None of these files was a JPEG, and none of their sides is whole blocks.
+PHOTOS = {
+    name: Photo(np.ascontiguousarray(pixels[:397, :411]), LOSSLESS)
+    for name, pixels in {"astronaut": data.astronaut(), "coffee": data.coffee()}.items()
+}
+X = next(channel for channel in CHANNELS if channel.name == "X")
+
+
+def code_for(photo: Photo) -> np.ndarray:
+    """Random even cells at about 42 dB, as strong as the sealed tier's."""
+    lower, upper = perturb.headroom(photo.pixels)
+    shape = np.random.default_rng(0).normal(0, 3.0, (3, GRID_SIZE, GRID_SIZE))
+    return (2 * np.rint(np.clip(shape, lower + 1, upper - 1) / 2)).astype(np.int8)
+
+
+def as_jpeg(photo: Photo, quality: int | None = 90, subsampling: str = "4:4:4", **options: object) -> Photo:
+    """A photo after a JPEG. Pillow scales tables that it is given by a quality, so those go with None."""
+    settings = {"quality": quality, "subsampling": subsampling, **options}
+    file = io.BytesIO()
+    Image.fromarray(photo.pixels).save(file, "JPEG", **{k: v for k, v in settings.items() if v is not None})
+    return codec.decode(file.getvalue())
+
+
+@pytest.mark.parametrize("name", PHOTOS)
+@pytest.mark.parametrize("channel", CHANNELS, ids=lambda channel: channel.name)
+def test_from_a_platform_s_copy_it_is_as_near_as_a_copy_of_the_original(name: str, channel: Channel) -> None:
+    photo, code = PHOTOS[name], code_for(PHOTOS[name])
+    copy = channel(perturb.add(photo.pixels, code))
+    assert jpeg_copy.gains(copy, None)
+
+    restored = psnr_db(photo.pixels, jpeg_copy.subtract(copy, code, None))
+
+    # A quantiser as fine as Bluesky's tells nearly all: there, nothing is lost, and on such photos nothing gained.
+    assert restored > psnr_db(photo.pixels, perturb.subtract(copy.pixels, code)) - 0.05
+    assert restored > psnr_db(photo.pixels, channel(photo.pixels).pixels) - 0.3
+
+
+def test_from_a_smaller_copy_too() -> None:
+    photo, code = PHOTOS["astronaut"], code_for(PHOTOS["astronaut"])
+    channel = Channel("small", quality=80, width=300)
+    small = channel.shrink(photo.pixels)
+    copy = channel(perturb.add(photo.pixels, code))
+
+    restored = psnr_db(small, jpeg_copy.subtract(copy, code, None))
+
+    assert restored > psnr_db(small, perturb.subtract(copy.pixels, code))
+    assert restored > psnr_db(small, channel(photo.pixels).pixels)
+
+
+@pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:2", "4:2:0"])
+def test_the_original_s_own_steps_bring_it_nearer_still(subsampling: str) -> None:
+    original = as_jpeg(PHOTOS["astronaut"], 75, subsampling)
+    code, grid = code_for(original), jpeg_copy.grid(original)
+    copy = as_jpeg(original.with_pixels(perturb.add(original.pixels, code)), 88, subsampling)
+    assert jpeg_copy.gains(copy, grid)
+
+    plain = psnr_db(original.pixels, perturb.subtract(copy.pixels, code))
+    restored = psnr_db(original.pixels, jpeg_copy.subtract(copy, code, grid))
+
+    assert restored > plain + 0.5
+    assert restored > psnr_db(original.pixels, jpeg_copy.subtract(copy, code, None))
+
+
+def test_a_photo_is_whole_across_the_strips_it_is_worked_on_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    photo, code = PHOTOS["coffee"], code_for(PHOTOS["coffee"])
+    copy = X(perturb.add(photo.pixels, code))
+    in_strips = jpeg_copy.subtract(copy, code, None)
+    monkeypatch.setattr(jpeg_copy, "_STRIP", 512)
+    at_once = jpeg_copy.subtract(copy, code, None)
+    assert np.abs(in_strips.astype(int) - at_once).max() <= 2
+
+
+def test_nothing_is_gained_on_what_is_no_jpeg_or_has_the_original_s_own_steps() -> None:
+    original = as_jpeg(PHOTOS["coffee"], 90)
+    grid = jpeg_copy.grid(original)
+    assert not jpeg_copy.gains(PHOTOS["coffee"], None)
+    assert not jpeg_copy.gains(original, grid)
+    assert jpeg_copy.gains(original, None)
+    assert jpeg_copy.gains(as_jpeg(PHOTOS["coffee"], 80), grid)
+    assert jpeg_copy.gains(original, JpegGrid(original.height, original.width + 1, grid.steps if grid else ()))
+
+
+def test_a_grey_jpeg_is_restored_in_grey() -> None:
+    pixels = np.repeat(cv2.cvtColor(PHOTOS["coffee"].pixels, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
+    photo = Photo(pixels, LOSSLESS)
+    code = code_for(photo)
+    code[:] = code[:1]
+    file = io.BytesIO()
+    Image.fromarray(perturb.add(pixels, code)[..., 0]).save(file, "JPEG", quality=80)
+    copy = codec.decode(file.getvalue())
+    assert copy.traits.grey
+    assert jpeg_copy.gains(copy, None)
+
+    restored = jpeg_copy.subtract(copy, code, None)
+
+    assert (restored == restored[..., :1]).all()
+    assert psnr_db(pixels, restored) > psnr_db(pixels, perturb.subtract(copy.pixels, code))
+
+
+def test_the_receipt_tells_the_original_s_steps() -> None:
+    assert jpeg_copy.grid(PHOTOS["coffee"]) is None
+    for subsampling, tables in (("4:4:4", 2), ("4:2:2", 1), ("4:2:0", 1)):
+        original = as_jpeg(PHOTOS["coffee"], 90, subsampling)
+        grid = jpeg_copy.grid(original)
+        assert grid is not None
+        assert (grid.height, grid.width, len(grid.steps)) == (original.height, original.width, tables)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_turned_jpeg_s_blocks_are_where_its_tables_say(orientation: int) -> None:
+    exif = Image.Exif()
+    exif[274] = orientation
+    steps = [10 + row + 3 * column for row in range(8) for column in range(8)]
+    for side in (160, 163):  # whole blocks, and a last one that is cut off
+        photo = Photo(PHOTOS["astronaut"].pixels[:side, :side], LOSSLESS)
+        turned = as_jpeg(photo, quality=None, qtables=[steps], exif=exif)
+        tables = turned.traits.jpeg
+        assert tables is not None
+        assert tables.aligned == (side == 160 or orientation == 1)
+        if tables.aligned:
+            assert off_the_grid(turned, tables) < 0.05
+
+
+def off_the_grid(photo: Photo, tables: JpegTables) -> float:
+    """How far the brightness's coefficients lie from whole numbers of steps, in steps, in the mean."""
+    brightness = (photo.pixels @ np.array([0.299, 0.587, 0.114]) - 128.0).astype(np.float32)
+    steps = np.array(tables.quantisation[0], float).reshape(8, 8)
+    whole = brightness[: photo.height // 8 * 8, : photo.width // 8 * 8]
+    blocks = whole.reshape(whole.shape[0] // 8, 8, -1, 8).transpose(0, 2, 1, 3).reshape(-1, 8, 8)
+    found = np.stack([cv2.dct(np.ascontiguousarray(block)) for block in blocks]) / steps
+    return float(np.abs(found - np.rint(found))[np.abs(found) > 0.5].mean())
+
+
+def test_components_that_are_no_brightness_and_colours_are_left_alone() -> None:
+    photo = as_jpeg(PHOTOS["coffee"], 90, keep_rgb=True)
+    assert photo.traits.jpeg is not None
+    assert not photo.traits.jpeg.aligned
+    assert jpeg_copy.grid(photo) is None
+    assert not jpeg_copy.gains(photo, None)
+
+
+@pytest.mark.parametrize("tier", Tier)
+def test_the_pipeline_restores_a_platform_s_copy_this_way(tier: Tier) -> None:
+    backend = EmbeddedBackend(REPOSITORY)
+    original = as_jpeg(PHOTOS["astronaut"], 75)
+
+    async def through() -> tuple[pipeline.Protected, pipeline.Restored, pipeline.Restored]:
+        made = await pipeline.protect(original, tier, backend)
+        own = codec.decode(codec.encode(made.photo).data)
+        return made, *[await pipeline.restore(c, made.receipt, backend) for c in (X(made.photo.pixels), own)]
+
+    made, copy, own = asyncio.run(through())
+
+    assert made.receipt.original_jpeg == jpeg_copy.grid(original)
+    assert copy.is_bit_exact is False
+    clean = psnr_db(original.pixels, X(original.pixels).pixels)
+    assert psnr_db(original.pixels, copy.photo.pixels) > clean
+    # The file with the original's own steps is restored by plain subtraction.
+    plain = perturb.subtract(codec.decode(codec.encode(made.photo).data).pixels, made.receipt.code)
+    assert np.array_equal(own.photo.pixels, plain)
