@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from services.imaging import dequantise
 from services.imaging.dequantise import Plane, Steps, padded
-from services.imaging.photo import JpegGrid, JpegTables, Photo
+from services.imaging.photo import JpegTables, Layout, Photo
 from services.imaging.resample import Wave
 from services.imaging.strips import in_strips
 
@@ -32,48 +32,46 @@ _SHARPENINGS = 8
 _HALVED = {0: (1, 1), 1: (1, 2), 2: (2, 2)}
 
 
-def grid(photo: Photo) -> JpegGrid | None:
-    """How the original that a photo is was quantised, for its receipt; None where it was no JPEG, or one whose blocks
-    do not begin at the upright photo's corner.
-    """
-    tables = photo.traits.jpeg
+def layout(original: Photo) -> Layout:
+    """What the receipt keeps of how an original's pixels lay."""
+    tables = original.traits.jpeg
     if tables is None or not tables.aligned or not _is_usual(tables):
-        return None
+        return Layout(original.height, original.width)
     # Colours that were halved are on no steps once they are brought to full size.
     on_steps = tables.quantisation[:1] if tables.subsampling != 0 else tables.quantisation
-    return JpegGrid(photo.height, photo.width, on_steps)
+    return Layout(original.height, original.width, on_steps)
 
 
-def gains(photo: Photo, original: JpegGrid | None) -> bool:
+def gains(photo: Photo, original: Layout) -> bool:
     """Whether ``subtract`` gains on a photo: on a JPEG, unless it has the original's own size and steps. Of such a one
     plain subtraction restores nearly all, in a fraction of the time.
     """
     tables = photo.traits.jpeg
     if tables is None or not tables.aligned or not _is_usual(tables) or _halved(photo, tables) is None:
         return False
-    same = _of_same_size(photo, original)
-    return same is None or tables.quantisation[0] != same.steps[0]
+    return not _is_of_its_size(photo, original) or tables.quantisation[:1] != original.jpeg_steps[:1]
 
 
-def subtract(photo: Photo, code: NDArray[np.int8], original: JpegGrid | None) -> NDArray[np.uint8]:
+def subtract(photo: Photo, code: NDArray[np.int8], original: Layout) -> NDArray[np.uint8]:
     """The restored pixels of a JPEG of any size, that ``gains``; shape (H, W, 3).
 
     Args:
         code: shape (3, rows, columns), levels.
-        original: how the original was quantised, where it is known.
     """
     tables = photo.traits.jpeg
     halved = _halved(photo, tables) if tables is not None else None
     if tables is None or halved is None:
         raise ValueError("the photo is no JPEG whose blocks are known")
-    steps = _steps(tables, _of_same_size(photo, original))
+    is_of_its_size = _is_of_its_size(photo, original)
+    steps = _steps(tables, original.jpeg_steps if is_of_its_size else ())
     wave = Wave(code, photo.height, photo.width)
+    wave_rows = wave.rows if is_of_its_size else wave.smooth_rows
     restored = np.empty_like(photo.pixels)
 
     def strip(start: int, stop: int) -> None:
         first, last = max(0, start - _AROUND), min(photo.height, stop + _AROUND)
         copy = _transformed(photo.pixels[first:last].astype(np.float32), _TO_YCC)
-        own = _transformed(wave.rows(first, last), _TO_YCC)
+        own = _transformed(wave_rows(first, last), _TO_YCC)
         copy[..., 0] -= _MIDDLE
         for plane in range(3):
             at_size = (1, 1) if plane == 0 else halved
@@ -86,13 +84,11 @@ def subtract(photo: Photo, code: NDArray[np.int8], original: JpegGrid | None) ->
     return restored
 
 
-def _steps(tables: JpegTables, original: JpegGrid | None) -> list[Steps]:
+def _steps(tables: JpegTables, original: tuple[tuple[int, ...], ...]) -> list[Steps]:
     """Of the brightness and the two colours."""
-    copies = [_table(tables.quantisation, plane) for plane in range(3)]
-    if original is None:
-        return [Steps(copy, None) for copy in copies]
-    own = [_table(original.steps, 0), *(_table(original.steps, i) if len(original.steps) > 1 else None for i in (1, 2))]
-    return [Steps(copy, steps) for copy, steps in zip(copies, own, strict=True)]
+    # With one table alone, the colours were subsampled, or it was for them too, and is not worth telling apart.
+    own = [_table(original, plane) if len(original) > min(plane, 1) else None for plane in range(3)]
+    return [Steps(_table(tables.quantisation, plane), own[plane]) for plane in range(3)]
 
 
 def _table(tables: tuple[tuple[int, ...], ...], plane: int) -> Plane:
@@ -109,11 +105,8 @@ def _halved(photo: Photo, tables: JpegTables) -> tuple[int, int] | None:
     return (1, 1) if photo.traits.grey else _HALVED.get(tables.subsampling)
 
 
-def _of_same_size(photo: Photo, original: JpegGrid | None) -> JpegGrid | None:
-    """The original's grid if a photo's blocks lie on it."""
-    return (
-        original if original is not None and (original.height, original.width) == (photo.height, photo.width) else None
-    )
+def _is_of_its_size(photo: Photo, original: Layout) -> bool:
+    return (photo.height, photo.width) == (original.height, original.width)
 
 
 def _transformed(pixels: NDArray[Any], matrix: Plane) -> Plane:

@@ -29,18 +29,19 @@ class JpegTables:
 
 
 @dataclass(frozen=True)
-class JpegGrid:
-    """The values that the coefficients of an original have that was a JPEG: whole numbers of steps, block for block.
+class Layout:
+    """How an original's pixels lay.
 
     Attributes:
-        height, width: of the original, in pixels.
-        steps: one table of 64, row by row, for each component that is on its steps; the last is not repeated. Only the
-            brightness's where the colours are subsampled.
+        height, width: in pixels.
+        jpeg_steps: where it was a JPEG, its coefficients are whole numbers of these, block for block: one table of 64,
+            row by row, for each component whose pixels still are on them; the last is not repeated. Only the
+            brightness's where the colours were subsampled. Else empty.
     """
 
     height: int
     width: int
-    steps: tuple[tuple[int, ...], ...]
+    jpeg_steps: tuple[tuple[int, ...], ...] = ()
 
 
 @dataclass(frozen=True)

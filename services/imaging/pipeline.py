@@ -110,7 +110,7 @@ async def protect(
     finally:
         sha256 = await digest
     code = _code(answer)
-    receipt = Receipt(tier, model, answer.model_version, sha256, code, jpeg_copy.grid(photo))
+    receipt = Receipt(tier, model, answer.model_version, sha256, code, jpeg_copy.layout(photo))
     return Protected(photo.with_pixels(await in_thread(written, photo, receipt)), receipt)
 
 
@@ -183,9 +183,10 @@ async def restore(photo: Photo, receipt: Receipt | None, backend: Backend, is_ow
     if not exact and receipt is not None:
         if not is_own:
             await asyncio.to_thread(_check_belongs, photo, receipt)
-        if jpeg_copy.gains(photo, receipt.original_jpeg):
+        layout = receipt.original_layout
+        if layout is not None and jpeg_copy.gains(photo, layout):
             del restored  # at 50 megapixels, each photo in memory counts
-            pixels = await in_thread(jpeg_copy.subtract, photo, code, receipt.original_jpeg)
+            pixels = await in_thread(jpeg_copy.subtract, photo, code, layout)
             restored = photo.with_pixels(pixels)
     return Restored(restored, tier, exact)
 

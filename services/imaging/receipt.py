@@ -8,7 +8,7 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
-from services.imaging.photo import JpegGrid
+from services.imaging.photo import Layout
 
 
 class Tier(Enum):
@@ -26,7 +26,7 @@ class Receipt:
     """Attributes:
     original_sha256: ``Photo.sha256`` of the original, 32 bytes.
     code: shape (3, rows, columns), levels in -127..127.
-    original_jpeg: the original's steps, where it came as a JPEG: what is restored from a copy is nearer with them.
+    original_layout: what is restored from a copy is nearer with it; None in receipts of before there was one.
     """
 
     tier: Tier
@@ -34,4 +34,4 @@ class Receipt:
     model_version: str
     original_sha256: bytes
     code: NDArray[np.int8]
-    original_jpeg: JpegGrid | None = None
+    original_layout: Layout | None = None

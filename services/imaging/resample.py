@@ -100,11 +100,15 @@ class Wave:
 
     def rows(self, start: int, stop: int) -> NDArray[np.float32]:
         """Rows ``start:stop``, shape (stop - start, width, 3), whole levels, never further from zero than the cells."""
+        levels = self.smooth_rows(start, stop)
+        levels += 0.5
+        return np.floor(levels, out=levels)
+
+    def smooth_rows(self, start: int, stop: int) -> NDArray[np.float32]:
+        """The same before it is rounded: what is left in a copy of another size, whose resampling averages rounding."""
         blocks = [(first, min(first + _ROWS_OF_A_PRODUCT, stop)) for first in range(start, stop, _ROWS_OF_A_PRODUCT)]
         products = [self._product(*block) for block in blocks]
         levels = products[0] if len(products) == 1 else np.concatenate(products)
-        levels += 0.5
-        np.floor(levels, out=levels)
         return levels.reshape(stop - start, self._width, 3)
 
     def _product(self, start: int, stop: int) -> NDArray[np.float32]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from srae.v1.image_pb2 import TIER_ONE_PASS, TIER_SEALED, JpegGrid, PerturbationCode, ProtectionReceipt
+from srae.v1.image_pb2 import TIER_ONE_PASS, TIER_SEALED, OriginalLayout, PerturbationCode, ProtectionReceipt
 
 from services.errors import InvalidReceiptError, Reason
-from services.imaging import photo
+from services.imaging.photo import Layout
 from services.imaging.pipeline import WRITERS
 from services.imaging.receipt import Receipt, Tier
 
@@ -30,7 +30,7 @@ def to_wire(receipt: Receipt) -> ProtectionReceipt:
         model_version=receipt.model_version,
         original_sha256=receipt.original_sha256,
         code=PerturbationCode(levels=receipt.code.tobytes(), rows=rows, columns=columns),
-        original_jpeg=None if receipt.original_jpeg is None else _grid_to_wire(receipt.original_jpeg),
+        original_layout=None if receipt.original_layout is None else _layout_to_wire(receipt.original_layout),
     )
 
 
@@ -52,8 +52,8 @@ def from_wire(message: ProtectionReceipt) -> Receipt:
         raise _invalid(f"its original_sha256 has {len(message.original_sha256)} bytes instead of {_SHA256_BYTES}")
     if not message.HasField("code"):
         raise _invalid("it holds no code")
-    grid = _grid(message.original_jpeg) if message.HasField("original_jpeg") else None
-    return Receipt(tier, message.model, version, message.original_sha256, _code(message.code), grid)
+    layout = _layout(message.original_layout) if message.HasField("original_layout") else None
+    return Receipt(tier, message.model, version, message.original_sha256, _code(message.code), layout)
 
 
 def _code(message: PerturbationCode) -> NDArray[np.int8]:
@@ -68,15 +68,17 @@ def _code(message: PerturbationCode) -> NDArray[np.int8]:
     return code
 
 
-def _grid_to_wire(grid: photo.JpegGrid) -> JpegGrid:
-    return JpegGrid(height=grid.height, width=grid.width, steps=[bytes(table) for table in grid.steps])
+def _layout_to_wire(layout: Layout) -> OriginalLayout:
+    return OriginalLayout(
+        height=layout.height, width=layout.width, jpeg_steps=[bytes(table) for table in layout.jpeg_steps]
+    )
 
 
-def _grid(message: JpegGrid) -> photo.JpegGrid:
-    tables = tuple(tuple(table) for table in message.steps)
-    if not 1 <= len(tables) <= _MAX_TABLES or any(len(table) != _TABLE or min(table) < 1 for table in tables):
-        raise _invalid(f"its original_jpeg has not 1 to {_MAX_TABLES} tables of {_TABLE} steps above 0")
-    return photo.JpegGrid(message.height, message.width, tables)
+def _layout(message: OriginalLayout) -> Layout:
+    tables = tuple(tuple(table) for table in message.jpeg_steps)
+    if len(tables) > _MAX_TABLES or any(len(table) != _TABLE or min(table) < 1 for table in tables):
+        raise _invalid(f"its original_layout has not up to {_MAX_TABLES} tables of {_TABLE} steps above 0")
+    return Layout(message.height, message.width, tables)
 
 
 def _invalid(fault: str) -> InvalidReceiptError:

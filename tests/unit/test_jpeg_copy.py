@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -15,7 +16,7 @@ from skimage import data
 from services.evaluation.channels import CHANNELS, Channel
 from services.evaluation.metrics import psnr_db
 from services.imaging import codec, jpeg_copy, perturb, pipeline
-from services.imaging.photo import FileTraits, JpegGrid, JpegTables, Photo
+from services.imaging.photo import FileTraits, JpegTables, Layout, Photo
 from services.imaging.receipt import Tier
 from services.imaging.resample import GRID_SIZE
 from services.inference.embedded import EmbeddedBackend
@@ -50,9 +51,9 @@ def as_jpeg(photo: Photo, quality: int | None = 90, subsampling: str = "4:4:4", 
 def test_from_a_platform_s_copy_it_is_as_near_as_a_copy_of_the_original(name: str, channel: Channel) -> None:
     photo, code = PHOTOS[name], code_for(PHOTOS[name])
     copy = channel(perturb.add(photo.pixels, code))
-    assert jpeg_copy.gains(copy, None)
+    assert jpeg_copy.gains(copy, jpeg_copy.layout(photo))
 
-    restored = psnr_db(photo.pixels, jpeg_copy.subtract(copy, code, None))
+    restored = psnr_db(photo.pixels, jpeg_copy.subtract(copy, code, jpeg_copy.layout(photo)))
 
     # A quantiser as fine as Bluesky's tells nearly all: there, nothing is lost, and on such photos nothing gained.
     assert restored > psnr_db(photo.pixels, perturb.subtract(copy.pixels, code)) - 0.05
@@ -65,7 +66,7 @@ def test_from_a_smaller_copy_too() -> None:
     small = channel.shrink(photo.pixels)
     copy = channel(perturb.add(photo.pixels, code))
 
-    restored = psnr_db(small, jpeg_copy.subtract(copy, code, None))
+    restored = psnr_db(small, jpeg_copy.subtract(copy, code, jpeg_copy.layout(photo)))
 
     assert restored > psnr_db(small, perturb.subtract(copy.pixels, code))
     assert restored > psnr_db(small, channel(photo.pixels).pixels)
@@ -74,34 +75,34 @@ def test_from_a_smaller_copy_too() -> None:
 @pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:2", "4:2:0"])
 def test_the_original_s_own_steps_bring_it_nearer_still(subsampling: str) -> None:
     original = as_jpeg(PHOTOS["astronaut"], 75, subsampling)
-    code, grid = code_for(original), jpeg_copy.grid(original)
+    code, layout = code_for(original), jpeg_copy.layout(original)
     copy = as_jpeg(original.with_pixels(perturb.add(original.pixels, code)), 88, subsampling)
-    assert jpeg_copy.gains(copy, grid)
+    assert jpeg_copy.gains(copy, layout)
 
     plain = psnr_db(original.pixels, perturb.subtract(copy.pixels, code))
-    restored = psnr_db(original.pixels, jpeg_copy.subtract(copy, code, grid))
+    restored = psnr_db(original.pixels, jpeg_copy.subtract(copy, code, layout))
 
     assert restored > plain + 0.5
-    assert restored > psnr_db(original.pixels, jpeg_copy.subtract(copy, code, None))
+    assert restored > psnr_db(original.pixels, jpeg_copy.subtract(copy, code, replace(layout, jpeg_steps=())))
 
 
 def test_a_photo_is_whole_across_the_strips_it_is_worked_on_in(monkeypatch: pytest.MonkeyPatch) -> None:
     photo, code = PHOTOS["coffee"], code_for(PHOTOS["coffee"])
     copy = X(perturb.add(photo.pixels, code))
-    in_strips = jpeg_copy.subtract(copy, code, None)
+    in_strips = jpeg_copy.subtract(copy, code, jpeg_copy.layout(photo))
     monkeypatch.setattr(jpeg_copy, "_STRIP", 512)
-    at_once = jpeg_copy.subtract(copy, code, None)
+    at_once = jpeg_copy.subtract(copy, code, jpeg_copy.layout(photo))
     assert np.abs(in_strips.astype(int) - at_once).max() <= 2
 
 
 def test_nothing_is_gained_on_what_is_no_jpeg_or_has_the_original_s_own_steps() -> None:
     original = as_jpeg(PHOTOS["coffee"], 90)
-    grid = jpeg_copy.grid(original)
-    assert not jpeg_copy.gains(PHOTOS["coffee"], None)
-    assert not jpeg_copy.gains(original, grid)
-    assert jpeg_copy.gains(original, None)
-    assert jpeg_copy.gains(as_jpeg(PHOTOS["coffee"], 80), grid)
-    assert jpeg_copy.gains(original, JpegGrid(original.height, original.width + 1, grid.steps if grid else ()))
+    layout = jpeg_copy.layout(original)
+    assert not jpeg_copy.gains(PHOTOS["coffee"], layout)
+    assert not jpeg_copy.gains(original, layout)
+    assert jpeg_copy.gains(as_jpeg(PHOTOS["coffee"], 80), layout)
+    assert jpeg_copy.gains(original, replace(layout, jpeg_steps=()))
+    assert jpeg_copy.gains(original, replace(layout, width=layout.width + 1))
 
 
 def test_a_grey_jpeg_is_restored_in_grey() -> None:
@@ -113,21 +114,21 @@ def test_a_grey_jpeg_is_restored_in_grey() -> None:
     Image.fromarray(perturb.add(pixels, code)[..., 0]).save(file, "JPEG", quality=80)
     copy = codec.decode(file.getvalue())
     assert copy.traits.grey
-    assert jpeg_copy.gains(copy, None)
+    assert jpeg_copy.gains(copy, jpeg_copy.layout(photo))
 
-    restored = jpeg_copy.subtract(copy, code, None)
+    restored = jpeg_copy.subtract(copy, code, jpeg_copy.layout(photo))
 
     assert (restored == restored[..., :1]).all()
     assert psnr_db(pixels, restored) > psnr_db(pixels, perturb.subtract(copy.pixels, code))
 
 
 def test_the_receipt_tells_the_original_s_steps() -> None:
-    assert jpeg_copy.grid(PHOTOS["coffee"]) is None
+    coffee = PHOTOS["coffee"]
+    assert jpeg_copy.layout(coffee) == Layout(coffee.height, coffee.width)
     for subsampling, tables in (("4:4:4", 2), ("4:2:2", 1), ("4:2:0", 1)):
         original = as_jpeg(PHOTOS["coffee"], 90, subsampling)
-        grid = jpeg_copy.grid(original)
-        assert grid is not None
-        assert (grid.height, grid.width, len(grid.steps)) == (original.height, original.width, tables)
+        layout = jpeg_copy.layout(original)
+        assert (layout.height, layout.width, len(layout.jpeg_steps)) == (original.height, original.width, tables)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -159,8 +160,8 @@ def test_components_that_are_no_brightness_and_colours_are_left_alone() -> None:
     photo = as_jpeg(PHOTOS["coffee"], 90, keep_rgb=True)
     assert photo.traits.jpeg is not None
     assert not photo.traits.jpeg.aligned
-    assert jpeg_copy.grid(photo) is None
-    assert not jpeg_copy.gains(photo, None)
+    assert jpeg_copy.layout(photo) == Layout(photo.height, photo.width)
+    assert not jpeg_copy.gains(photo, Layout(photo.height, photo.width))
 
 
 @pytest.mark.parametrize("tier", Tier)
@@ -175,7 +176,7 @@ def test_the_pipeline_restores_a_platform_s_copy_this_way(tier: Tier) -> None:
 
     made, copy, own = asyncio.run(through())
 
-    assert made.receipt.original_jpeg == jpeg_copy.grid(original)
+    assert made.receipt.original_layout == jpeg_copy.layout(original)
     assert copy.is_bit_exact is False
     clean = psnr_db(original.pixels, X(original.pixels).pixels)
     assert psnr_db(original.pixels, copy.photo.pixels) > clean

@@ -9,24 +9,24 @@ import pytest
 from srae.v1.image_pb2 import TIER_ONE_PASS, TIER_SEALED, PerturbationCode, ProtectionReceipt
 
 from services.errors import InvalidReceiptError, Reason
-from services.imaging.photo import JpegGrid
+from services.imaging.photo import Layout
 from services.imaging.receipt import Receipt, Tier
 from services.rpc.receipts import from_wire, to_wire
 
 CODE = np.random.default_rng(0).integers(-127, 128, (3, 5, 7)).astype(np.int8)
 SEALED = Receipt(Tier.SEALED, "refiner", "12", bytes(range(32)), CODE)
 TABLES = (tuple(range(1, 65)), tuple(range(255, 191, -1)))
-OF_A_JPEG = Receipt(Tier.SEALED, "refiner", "12", bytes(range(32)), CODE, JpegGrid(3000, 4000, TABLES))
+WITH_LAYOUT = Receipt(Tier.SEALED, "refiner", "12", bytes(range(32)), CODE, Layout(3000, 4000, TABLES))
 ONE_PASS = Receipt(Tier.ONE_PASS, "protector", "1", bytes(32), CODE)
 
 
-@pytest.mark.parametrize("receipt", [SEALED, OF_A_JPEG, ONE_PASS])
+@pytest.mark.parametrize("receipt", [SEALED, WITH_LAYOUT, ONE_PASS])
 def test_a_receipt_comes_back_as_it_was(receipt: Receipt) -> None:
     back = from_wire(ProtectionReceipt.FromString(to_wire(receipt).SerializeToString()))
 
     assert np.array_equal(back.code, CODE)
-    assert (back.tier, back.model, back.model_version, back.original_sha256, back.original_jpeg) == (
-        receipt.tier, receipt.model, receipt.model_version, receipt.original_sha256, receipt.original_jpeg,
+    assert (back.tier, back.model, back.model_version, back.original_sha256, back.original_layout) == (
+        receipt.tier, receipt.model, receipt.model_version, receipt.original_sha256, receipt.original_layout,
     )  # fmt: skip
 
 
@@ -61,10 +61,9 @@ def fields(**changes: object) -> Callable[[ProtectionReceipt], None]:
         code(bytes(3 * 5 * 7 + 1), 5, 7),
         code(b"\x80" + bytes(3 * 5 * 7 - 1), 5, 7),
         code(b"", 2**31, 2**31),
-        fields(original_jpeg={"height": 3000, "width": 4000}),
-        fields(original_jpeg={"steps": [bytes(range(1, 64))]}),
-        fields(original_jpeg={"steps": [bytes(range(64))]}),
-        fields(original_jpeg={"steps": [bytes(range(1, 65))] * 4}),
+        fields(original_layout={"jpeg_steps": [bytes(range(1, 64))]}),
+        fields(original_layout={"jpeg_steps": [bytes(range(64))]}),
+        fields(original_layout={"jpeg_steps": [bytes(range(1, 65))] * 4}),
     ],
 )
 def test_a_damaged_receipt_is_refused(damage: Callable[[ProtectionReceipt], None]) -> None:

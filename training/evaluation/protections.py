@@ -77,7 +77,7 @@ class Protections:
         """The receipt that belongs to a protected photo."""
         original = subject.photo
         return Receipt(
-            self.setting.tier, self.model, "", original.sha256(), self.code(subject), jpeg_copy.grid(original)
+            self.setting.tier, self.model, "", original.sha256(), self.code(subject), jpeg_copy.layout(original)
         )
 
     def restore(self, subject: Subject, copy: Photo, has_receipt: bool = True) -> NDArray[np.uint8]:
