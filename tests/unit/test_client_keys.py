@@ -114,6 +114,21 @@ def test_what_is_no_key_file(content: bytes) -> None:
     assert refusal.value.reason == "KEY_UNUSABLE"
 
 
+def test_more_keys_than_can_be_read_again_are_not_written(tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+    privates = [bytes([number]) * 32 for number in range(1, 66)]
+    keys.replace(path, keys.new().locked(privates[:64], ""))
+    full = path.read_bytes()
+
+    with pytest.raises(SraeClientError, match="at most 64 keys"):
+        keys.replace(path, keys.new().locked(privates, ""))
+
+    assert path.read_bytes() == full
+    kept = keys.load(path)
+    assert kept is not None
+    assert len(kept.public) == 64
+
+
 def test_replacing_leaves_the_old_file_or_the_new_one(tmp_path: Path) -> None:
     path = tmp_path / "keys.json"
     before, after = keys.own(path), keys.new()

@@ -39,6 +39,15 @@ def unwritable(path: Path, error: OSError) -> SraeClientError:
     )
 
 
+def too_many(count: int, most: int) -> SraeClientError:
+    """A file of so many keys could not be read again."""
+    return SraeClientError(
+        LocalReason.KEY_UNUSABLE,
+        f"A key file holds at most {most} keys, and these would be {count}. Nothing was changed: keep the others in "
+        "a file of their own.",
+    )
+
+
 def other_passphrase(path: Path | None, is_own: bool) -> SraeClientError:
     """The passphrase that was given opens nothing. ``is_own``: as ``KeysDamagedError`` has it."""
     return SraeClientError(

@@ -181,7 +181,13 @@ def from_text(text: str) -> bytes:
 
 
 def write(keyring: Keyring) -> bytes:
-    """A key file's content."""
+    """A key file's content.
+
+    Raises:
+        SraeClientError: there are more keys than a file is read with.
+    """
+    if len(keyring.public) > _MOST_KEYS:
+        raise key_errors.too_many(len(keyring.public), _MOST_KEYS)
     lock = keyring.lock
     public = [to_text(key) for key in keyring.public]
     held: dict[str, Any] = {"format": FORMAT, "public": public, "secret": _base64(keyring.secret)}
