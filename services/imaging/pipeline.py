@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.errors import InvalidReceiptError, Reason
-from services.imaging import carried, embed, jpeg_copy, perturb, presence
+from services.imaging import carried, codec, embed, jpeg_copy, perturb, presence
 from services.imaging.photo import Photo
 from services.imaging.receipt import Receipt, Tier
 from services.imaging.resample import down
@@ -87,13 +87,19 @@ class Search:
 
 
 async def protect(
-    photo: Photo, tier: Tier, backend: Backend, strength_db: float | None = None, search: Search | None = None
+    photo: Photo,
+    tier: Tier,
+    backend: Backend,
+    strength_db: float | None = None,
+    search: Search | None = None,
+    mime_type: str = "",
 ) -> Protected:
     """Protects a photo.
 
     Args:
         strength_db: about the protected photo's PSNR; None for the tier's own.
         search: None for one round.
+        mime_type: of the file that it will be written to; empty for that of the file it came in.
 
     Raises:
         UnavailableError: the model cannot answer now.
@@ -111,7 +117,8 @@ async def protect(
         sha256 = await digest
     code = _code(answer)
     receipt = Receipt(tier, model, answer.model_version, sha256, code, jpeg_copy.layout(photo))
-    return Protected(photo.with_pixels(await in_thread(written, photo, receipt)), receipt)
+    carries = codec.is_lossless(photo, mime_type)
+    return Protected(photo.with_pixels(await in_thread(written, photo, receipt, carries)), receipt)
 
 
 async def _searched(model: str, inputs: dict[str, NDArray[Any]], backend: Backend, search: Search) -> Inference:
@@ -148,13 +155,16 @@ def writer_inputs(
     return {f"INPUT__{index}": tensor[None] for index, tensor in enumerate(tensors)}
 
 
-def written(photo: Photo, receipt: Receipt) -> NDArray[np.uint8]:
+def written(photo: Photo, receipt: Receipt, carries: bool) -> NDArray[np.uint8]:
     """The protected pixels of an original, with what the receipt says in them where they have to carry it.
 
     A one-pass photo too small for that is restored with its receipt alone.
+
+    Args:
+        carries: whether the pixels stay as they are; a lossy file would lose what they carry.
     """
     pixels = perturb.add(photo.pixels, receipt.code)
-    if receipt.tier is Tier.SEALED:
+    if receipt.tier is Tier.SEALED or not carries:
         return pixels
     carrying = embed.embed(pixels, carried.pack(receipt.code, receipt.original_sha256), in_place=True)
     return pixels if carrying is None else carrying

@@ -78,7 +78,7 @@ class ProtectionServicer(ProtectionServiceServicer):
         async with self._gate.turn:
             original = await decoded(image)
             del image  # at 50 megapixels, each photo in memory counts, and so does each file
-            protected = await pipeline.protect(original, tier, self._backend, strength_db, search)
+            protected = await pipeline.protect(original, tier, self._backend, strength_db, search, options.mime_type)
             progress.reached(PROTECTION_STAGE_WRITING)
             receipt = protected.receipt
             encoded = await in_thread(codec.encode, protected.photo, options.mime_type)

@@ -38,7 +38,7 @@ def stages(sample: Sample, backend: EmbeddedBackend, loop: asyncio.AbstractEvent
     code = infer(tier)
     added = perturb.add(photo.pixels, code)
     packed = carried.pack(code, photo.sha256())
-    written = pipeline.written(photo, Receipt(tier, pipeline.WRITERS[tier], "1", photo.sha256(), code))
+    written = pipeline.written(photo, Receipt(tier, pipeline.WRITERS[tier], "1", photo.sha256(), code), carries=True)
     protected = photo.with_pixels(written)
     file = codec.encode(protected).data
     found = {

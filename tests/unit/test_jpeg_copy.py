@@ -180,6 +180,8 @@ def test_the_pipeline_restores_a_platform_s_copy_this_way(tier: Tier) -> None:
     assert copy.is_bit_exact is False
     clean = psnr_db(original.pixels, X(original.pixels).pixels)
     assert psnr_db(original.pixels, copy.photo.pixels) > clean
+    # A file that would lose what its pixels carry gets nothing to carry.
+    assert np.array_equal(made.photo.pixels, perturb.add(original.pixels, made.receipt.code))
     # The file with the original's own steps is restored by plain subtraction.
     plain = perturb.subtract(codec.decode(codec.encode(made.photo).data).pixels, made.receipt.code)
     assert np.array_equal(own.photo.pixels, plain)

@@ -69,9 +69,9 @@ class Protections:
             np.save(kept, made.receipt.code)
         return np.load(kept)
 
-    def protected(self, subject: Subject) -> NDArray[np.uint8]:
-        """The pixels that the product returns for a photo."""
-        return pipeline.written(subject.photo, self.receipt(subject))
+    def protected(self, subject: Subject, carries: bool = True) -> NDArray[np.uint8]:
+        """The pixels that the product returns for a photo, in a lossless file unless said otherwise."""
+        return pipeline.written(subject.photo, self.receipt(subject), carries)
 
     def receipt(self, subject: Subject) -> Receipt:
         """The receipt that belongs to a protected photo."""

@@ -26,6 +26,7 @@ def measure(subject: Subject, other: Subject, protections: Protections, eyes: Ey
     code = protections.code(subject)
     made = subject.photo.with_pixels(protections.protected(subject))
     stored = codec.decode(codec.encode(made, "image/png").data).pixels
+    made = subject.photo.with_pixels(protections.protected(subject, codec.is_lossless(subject.photo)))
     as_it_came = codec.decode(codec.encode(made).data).pixels
     rows = {}
     middles = centre(original), centre(stored)

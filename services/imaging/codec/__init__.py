@@ -6,6 +6,6 @@ because it is never copied into the other: so none can be forgotten.
 
 from services.imaging.codec.formats import EXTENSIONS, MIME_TYPES
 from services.imaging.codec.reader import decode
-from services.imaging.codec.writer import Encoded, encode
+from services.imaging.codec.writer import Encoded, encode, is_lossless
 
-__all__ = ["EXTENSIONS", "MIME_TYPES", "Encoded", "decode", "encode"]
+__all__ = ["EXTENSIONS", "MIME_TYPES", "Encoded", "decode", "encode", "is_lossless"]

@@ -23,6 +23,9 @@ _GROWTH = 1.3
 #: What cannot hold transparency.
 _OPAQUE = (formats.JPEG, formats.BMP)
 
+#: What loses nothing, whatever the photo came in. A WebP is written as it came.
+_LOSSLESS = (formats.PNG, formats.TIFF, formats.BMP)
+
 #: Quality settings, finest first; the last is the floor, kept to even where the file stays larger than it should.
 _JPEG_QUALITIES = (95, 92, 88, 84, 80, 75)
 _WEBP_QUALITIES = (95, 90, 85, 80, 75, 70, 60)
@@ -66,6 +69,12 @@ def encode(photo: Photo, mime_type: str = "") -> Encoded:
         size = f"{photo.width} x {photo.height}"
         raise _unsupported(f"A photo of {size} pixels cannot be written as {mime_type}. Ask for image/png.") from error
     return Encoded(data, mime_type, lossless)
+
+
+def is_lossless(photo: Photo, mime_type: str = "") -> bool:
+    """Whether ``encode`` would write a photo losslessly."""
+    mime_type = mime_type or photo.traits.mime_type
+    return mime_type in _LOSSLESS or (mime_type == formats.WEBP and photo.traits.lossless)
 
 
 def _unsupported(message: str) -> InvalidRequestError:
