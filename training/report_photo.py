@@ -126,10 +126,16 @@ def _journeys(report: Report) -> str:
 
 
 def _gap(figures: Figures) -> str:
-    """How far the owner stays behind the unprotected photo's copy; in the one-pass tier without the receipt, too."""
-    gaps = [figures.get(f"gap_to_channel{without}_db_mean") for without in ("", "_without_receipt")]
-    known = [f"{gap:.2f}" for gap in gaps if gap is not None]
-    return " (without its receipt ".join(known) + ")" * (len(known) - 1)
+    """How far the owner stays behind the unprotected photo's copy, and beside it the widest, and other ways'."""
+    if "gap_to_channel_db_mean" not in figures:
+        return ""
+    beside = {
+        "at most": "gap_to_channel_db_most",
+        "plainly": "gap_to_channel_subtracted_plainly_db_mean",
+        "without its receipt": "gap_to_channel_without_receipt_db_mean",
+    }
+    told = [f"{words} {figures[key]:.2f}" for words, key in beside.items() if key in figures]
+    return f"{figures['gap_to_channel_db_mean']:.2f}" + (f" ({'; '.join(told)})" if told else "")
 
 
 def _removals(report: Report) -> str:

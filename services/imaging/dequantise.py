@@ -34,6 +34,13 @@ _ROUNDING = 0.3
 _SOFTNESS = 0.6
 #: An original's own steps tell something where a copy's step is at most so many of them, and they are not this fine.
 _MOST_STEPS, _FINEST_STEP = 6.0, 1.5
+#: Farther than this beyond its interval an original's own steps explain no coefficient, so it is on none; levels.
+_MISSED = 4 * _ROUNDING
+#: A photo is on its original's steps unless more than this share of those coefficients is on none that would be by
+#: chance alone.
+_MOST_OFF = 0.2
+#: So many would have to be, at least, to tell.
+_FEWEST = 10.0
 #: How often the likely size of coefficients is estimated anew from the estimates; more gains nothing that shows.
 _ROUNDS = 2
 #: The least and the most that it can be, in the copy's steps: beyond, nothing changes, and rounding errors grow.
@@ -56,12 +63,7 @@ def restored(copy: Plane, own: Plane, steps: Steps) -> Plane:
     held, moved = _coefficients(copy), _coefficients(own)
     for row, column in np.ndindex(_BLOCK, _BLOCK):
         step = float(steps.copy[row, column])
-        if step >= _SURE_STEP:
-            held[row, column] = step * np.rint(held[row, column] / step)
-            reach = step / 2
-        else:
-            reach = math.sqrt(step * step / 4 + 3 * _ROUNDING_VARIANCE)
-        found = held[row, column] - moved[row, column]
+        found, reach = _found(held[row, column], moved[row, column], step)
         lattice = None if steps.original is None else float(steps.original[row, column])
         if lattice is not None and lattice >= _FINEST_STEP and 2 * reach <= _MOST_STEPS * lattice:
             held[row, column] = _likely(found, reach, step, lattice)
@@ -72,13 +74,58 @@ def restored(copy: Plane, own: Plane, steps: Steps) -> Plane:
     return _from_coefficients(held)[:height, :width]
 
 
+def misses(copy: Plane, own: Plane, steps: Steps, unsure: NDArray[np.bool_]) -> tuple[int, float]:
+    """How many of a plane's coefficients are on none of the original's steps, and how many would be by chance.
+
+    Args:
+        unsure: blocks that are left aside, shape (blocks down, blocks across).
+    """
+    assert steps.original is not None
+    held, moved = _coefficients(copy), _coefficients(own)
+    off, chance = 0, 0.0
+    for row, column in np.ndindex(_BLOCK, _BLOCK):
+        lattice = float(steps.original[row, column])
+        found, reach = _found(held[row, column], moved[row, column], float(steps.copy[row, column]))
+        explained = 2 * (reach + _MISSED) / lattice
+        if explained < 1.0:
+            large = found[(np.abs(found) > lattice / 2) & ~unsure]
+            off += int(np.count_nonzero(_distance(large, lattice) > reach + _MISSED))
+            chance += large.size * (1.0 - explained)
+    return off, chance
+
+
+def are_on_steps(off: int, chance: float) -> bool:
+    """Whether a copy's blocks lie as the original's did, by the sums of ``misses``."""
+    return chance < _FEWEST or off <= _MOST_OFF * chance
+
+
+def _found(held: Plane, moved: Plane, step: float) -> tuple[Plane, float]:
+    """A coefficient without the code in every block, and how far the original's may lie from it."""
+    if step >= _SURE_STEP:
+        return step * np.rint(held / step) - moved, step / 2
+    return held - moved, math.sqrt(step * step / 4 + 3 * _ROUNDING_VARIANCE)
+
+
+def _distance(found: Plane, lattice: float) -> Plane:
+    """From the nearest multiple."""
+    distance: Plane = np.abs(found - lattice * np.rint(found / lattice))
+    return distance
+
+
 def _likely(found: Plane, reach: float, step: float, lattice: float | None) -> Plane:
-    """Estimates of one coefficient in every block, each within ``reach`` of what was found."""
+    """Estimates of one coefficient in every block."""
     scale = _scale(np.abs(found), step)
     for _ in range(_ROUNDS):
         _, size = _means(found, reach, scale, lattice)
         scale = _scale(size, step)
-    return _means(found, reach, scale, lattice)[0]
+    mean, _ = _means(found, reach, scale, lattice)
+    if lattice is None:
+        return mean
+    # What no multiple explains was drawn over, or clipped.
+    smooth, _ = _smooth_means(found, reach, scale)
+    missed = _distance(found, lattice) > reach + _MISSED
+    mean[missed] = smooth[missed]
+    return mean
 
 
 def _scale(size: Plane, step: float) -> Plane:

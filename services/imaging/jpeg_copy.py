@@ -22,6 +22,12 @@ from services.imaging.strips import in_strips
 
 #: Rows worked on at a time, and rows above and below that are looked at beside them: whole blocks of halved colour.
 _STRIP, _AROUND = 128, 16
+#: Columns worked on at a time, which bounds the memory.
+_TILE = 1024
+#: In a block with more than this share of pixels at 0 or 255, clipping has changed the coefficients.
+_MOST_CLIPPED = 0.1
+#: So many strips, spread over the photo, tell whether it is on the original's steps.
+_SAMPLES = 16
 #: Brightness and the two colours of RGB, as a JPEG has them (JFIF), about zero; and back.
 _TO_YCC = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]], np.float32)
 _TO_RGB = np.array([[1.0, 0.0, 1.402], [1.0, -0.344136, -0.714136], [1.0, 1.772, 0.0]], np.float32)
@@ -35,7 +41,7 @@ _HALVED = {0: (1, 1), 1: (1, 2), 2: (2, 2)}
 def layout(original: Photo) -> Layout:
     """What the receipt keeps of how an original's pixels lay."""
     tables = original.traits.jpeg
-    if tables is None or not tables.aligned or not _is_usual(tables):
+    if tables is None or tables.known == 0 or not _is_usual(tables):
         return Layout(original.height, original.width)
     # Colours that were halved are on no steps once they are brought to full size.
     on_steps = tables.quantisation[:1] if tables.subsampling != 0 else tables.quantisation
@@ -43,13 +49,14 @@ def layout(original: Photo) -> Layout:
 
 
 def gains(photo: Photo, original: Layout) -> bool:
-    """Whether ``subtract`` gains on a photo: on a JPEG, unless it has the original's own size and steps. Of such a one
-    plain subtraction restores nearly all, in a fraction of the time.
+    """Whether ``subtract`` is to be used on a photo: on a JPEG, unless it has the original's own size and steps, as the
+    file has that we returned. Of that one plain subtraction restores nearly as much, in a fraction of the time.
     """
     tables = photo.traits.jpeg
-    if tables is None or not tables.aligned or not _is_usual(tables) or _halved(photo, tables) is None:
+    if tables is None or tables.known < 3 or not _is_usual(tables) or _halved(photo, tables) is None:
         return False
-    return not _is_of_its_size(photo, original) or tables.quantisation[:1] != original.jpeg_steps[:1]
+    on_steps = tables.quantisation if tables.subsampling == 0 else tables.quantisation[:1]
+    return not _is_of_its_size(photo, original) or on_steps != original.jpeg_steps
 
 
 def subtract(photo: Photo, code: NDArray[np.int8], original: Layout) -> NDArray[np.uint8]:
@@ -62,26 +69,77 @@ def subtract(photo: Photo, code: NDArray[np.int8], original: Layout) -> NDArray[
     halved = _halved(photo, tables) if tables is not None else None
     if tables is None or halved is None:
         raise ValueError("the photo is no JPEG whose blocks are known")
-    is_of_its_size = _is_of_its_size(photo, original)
-    steps = _steps(tables, original.jpeg_steps if is_of_its_size else ())
-    wave = Wave(code, photo.height, photo.width)
-    wave_rows = wave.rows if is_of_its_size else wave.smooth_rows
+    job = _Job(photo, code, original, tables, halved)
     restored = np.empty_like(photo.pixels)
 
     def strip(start: int, stop: int) -> None:
-        first, last = max(0, start - _AROUND), min(photo.height, stop + _AROUND)
-        copy = _transformed(photo.pixels[first:last].astype(np.float32), _TO_YCC)
-        own = _transformed(wave_rows(first, last), _TO_YCC)
-        copy[..., 0] -= _MIDDLE
-        for plane in range(3):
-            at_size = (1, 1) if plane == 0 else halved
-            copy[..., plane] = _restored_at(at_size, copy[..., plane], own[..., plane], steps[plane])
-        copy[..., 0] += _MIDDLE
-        pixels = _transformed(copy[start - first : stop - first], _TO_RGB)
-        restored[start:stop] = np.clip(np.rint(pixels), 0, 255)
+        for left in range(0, photo.width, _TILE):
+            right = min(left + _TILE, photo.width)
+            restored[start:stop, left:right] = job.restored((start, stop), (left, right))
 
     in_strips(strip, photo.height, photo.width, _STRIP)
     return restored
+
+
+class _Job:
+    """One photo's restoration, tile by tile."""
+
+    def __init__(
+        self, photo: Photo, code: NDArray[np.int8], original: Layout, tables: JpegTables, halved: tuple[int, int]
+    ) -> None:
+        self._pixels, self._halved = photo.pixels, halved
+        wave = Wave(code, photo.height, photo.width)
+        is_of_its_size = _is_of_its_size(photo, original)
+        self._wave_rows = wave.rows if is_of_its_size else wave.smooth_rows
+        self._steps = _steps(tables, original.jpeg_steps if is_of_its_size else ())
+        if self._steps[0].original is not None and not self._is_on_steps():
+            self._steps = _steps(tables, ())
+
+    def restored(self, rows: tuple[int, int], columns: tuple[int, int]) -> NDArray[np.uint8]:
+        """The pixels of a tile that begins where blocks do; shape (rows, columns, 3)."""
+        (top, bottom), (left, right) = (
+            (max(0, first - _AROUND), min(last + _AROUND, side))
+            for (first, last), side in zip((rows, columns), self._pixels.shape[:2], strict=True)
+        )
+        pixels, wave = self._pixels[top:bottom, left:right], self._wave_rows(top, bottom)[:, left:right]
+        copy, own = _planes(pixels), _transformed(wave, _TO_YCC)
+        for plane in range(3):
+            at_size = (1, 1) if plane == 0 else self._halved
+            copy[..., plane] = _restored_at(at_size, copy[..., plane], own[..., plane], self._steps[plane])
+        copy[..., 0] += _MIDDLE
+        unsure = np.kron(_unsure(pixels, self._halved), np.ones((8 * self._halved[0], 8 * self._halved[1]), bool))
+        unsure = unsure[: bottom - top, : right - left, None]
+        found = np.clip(np.rint(np.where(unsure, pixels - wave, _transformed(copy, _TO_RGB))), 0, 255)
+        return found[rows[0] - top : rows[1] - top, columns[0] - left : columns[1] - left].astype(np.uint8)
+
+    def _is_on_steps(self) -> bool:
+        """Whether the copy's brightness still is on the original's steps: not if it was edited, or a copy of a copy."""
+        off, chance = 0, 0.0
+        height = self._pixels.shape[0]
+        for top in range(0, height, -(-height // (_SAMPLES * _AROUND)) * _AROUND):
+            pixels = self._pixels[top : top + _AROUND]
+            own = _transformed(self._wave_rows(top, top + pixels.shape[0]), _TO_YCC)
+            counts = dequantise.misses(_planes(pixels)[..., 0], own[..., 0], self._steps[0], _unsure(pixels, (1, 1)))
+            off, chance = off + counts[0], chance + counts[1]
+        return dequantise.are_on_steps(off, chance)
+
+
+def _planes(pixels: NDArray[np.uint8]) -> Plane:
+    """Brightness and colours, each about zero; shape (H, W, 3)."""
+    planes = _transformed(pixels.astype(np.float32), _TO_YCC)
+    planes[..., 0] -= _MIDDLE
+    return planes
+
+
+def _unsure(pixels: NDArray[np.uint8], halved: tuple[int, int]) -> NDArray[np.bool_]:
+    """Blocks whose coefficients their pixels do not tell: the photo's edge cuts them off, or a pixel may be clipped."""
+    tall, wide = 8 * halved[0], 8 * halved[1]
+    clipped = ((pixels == 0) | (pixels == 255)).any(axis=2)
+    height, width = clipped.shape
+    whole = np.pad(clipped, ((0, -height % tall), (0, -width % wide)), constant_values=True)
+    shares = whole.reshape(whole.shape[0] // tall, tall, -1, wide).mean(axis=(1, 3))
+    shares[height // tall :], shares[:, width // wide :] = 1.0, 1.0
+    return np.asarray(shares > _MOST_CLIPPED)
 
 
 def _steps(tables: JpegTables, original: tuple[tuple[int, ...], ...]) -> list[Steps]:

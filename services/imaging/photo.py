@@ -20,12 +20,13 @@ class JpegTables:
     Attributes:
         quantisation: one table of 64 steps, row by row, for each component; the last is not repeated.
         subsampling: of the colours: 0 none (4:4:4), 1 in width (4:2:2), 2 in both (4:2:0), -1 otherwise, and in grey.
-        aligned: whether its blocks begin at the upper left corner of the upright photo.
+        known: how many of the three components lie as ``quantisation`` and ``subsampling`` say, in blocks from the
+            upper left corner of the upright photo on: all, the brightness alone (1), or none.
     """
 
     quantisation: tuple[tuple[int, ...], ...]
     subsampling: int
-    aligned: bool = True
+    known: int = 3
 
 
 @dataclass(frozen=True)

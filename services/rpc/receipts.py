@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from srae.v1.image_pb2 import TIER_ONE_PASS, TIER_SEALED, OriginalLayout, PerturbationCode, ProtectionReceipt
 
 from services.errors import InvalidReceiptError, Reason
-from services.imaging.photo import Layout
+from services.imaging.photo import MAX_PIXELS, Layout
 from services.imaging.pipeline import WRITERS
 from services.imaging.receipt import Receipt, Tier
 
@@ -75,10 +75,12 @@ def _layout_to_wire(layout: Layout) -> OriginalLayout:
 
 
 def _layout(message: OriginalLayout) -> Layout:
-    tables = tuple(tuple(table) for table in message.jpeg_steps)
+    tables = message.jpeg_steps
     if len(tables) > _MAX_TABLES or any(len(table) != _TABLE or min(table) < 1 for table in tables):
         raise _invalid(f"its original_layout has not up to {_MAX_TABLES} tables of {_TABLE} steps above 0")
-    return Layout(message.height, message.width, tables)
+    if not (1 <= message.height <= MAX_PIXELS and 1 <= message.width <= MAX_PIXELS):
+        raise _invalid("its original_layout has a side that no photo has")
+    return Layout(message.height, message.width, tuple(tuple(table) for table in tables))
 
 
 def _invalid(fault: str) -> InvalidReceiptError:

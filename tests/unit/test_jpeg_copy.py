@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -86,11 +87,57 @@ def test_the_original_s_own_steps_bring_it_nearer_still(subsampling: str) -> Non
     assert restored > psnr_db(original.pixels, jpeg_copy.subtract(copy, code, replace(layout, jpeg_steps=())))
 
 
+def edited(pixels: np.ndarray) -> np.ndarray:
+    """A little sharper, as photo editors make it: on no steps any more."""
+    return cv2.addWeighted(pixels, 1.6, cv2.GaussianBlur(pixels, (0, 0), 1.5), -0.6, 0.0)
+
+
+def forwarded(pixels: np.ndarray) -> np.ndarray:
+    """A copy of another quality."""
+    return as_jpeg(Photo(pixels, LOSSLESS), 60, "4:2:0").pixels
+
+
+@pytest.mark.parametrize("treat", [edited, forwarded])
+@pytest.mark.parametrize("name", PHOTOS)
+def test_an_original_s_steps_are_left_aside_where_a_copy_is_on_none_of_them(
+    name: str, treat: Callable[[np.ndarray], np.ndarray]
+) -> None:
+    original = as_jpeg(PHOTOS[name], 75, "4:2:0")
+    code, layout = code_for(original), jpeg_copy.layout(original)
+    copy = as_jpeg(Photo(treat(perturb.add(original.pixels, code)), LOSSLESS), 92, "4:2:0")
+    reference = treat(original.pixels)
+
+    restored = jpeg_copy.subtract(copy, code, layout)
+
+    assert np.array_equal(restored, jpeg_copy.subtract(copy, code, replace(layout, jpeg_steps=())))
+    assert psnr_db(reference, restored) > psnr_db(reference, perturb.subtract(copy.pixels, code)) - 0.3
+
+
+def test_blocks_that_are_clipped_or_cut_off_are_subtracted_plainly() -> None:
+    original = as_jpeg(PHOTOS["astronaut"], 75, "4:2:0")
+    white = original.pixels.copy()
+    white[64:128, 64:128] = 255
+    copy = as_jpeg(Photo(white, LOSSLESS), 95, "4:2:0")
+    code = np.full((3, GRID_SIZE, GRID_SIZE), 2, np.int8)
+
+    restored = jpeg_copy.subtract(copy, code, jpeg_copy.layout(original))
+
+    plain = perturb.subtract(copy.pixels, code)
+    inside = np.s_[80:112, 80:112]
+    assert (copy.pixels[inside] == 255).all()
+    assert np.array_equal(restored[inside], plain[inside])
+    assert np.array_equal(restored[392:], plain[392:])
+    assert np.array_equal(restored[:, 408:], plain[:, 408:])
+    assert not np.array_equal(restored, plain)
+
+
 def test_a_photo_is_whole_across_the_strips_it_is_worked_on_in(monkeypatch: pytest.MonkeyPatch) -> None:
     photo, code = PHOTOS["coffee"], code_for(PHOTOS["coffee"])
     copy = X(perturb.add(photo.pixels, code))
+    monkeypatch.setattr(jpeg_copy, "_TILE", 128)
     in_strips = jpeg_copy.subtract(copy, code, jpeg_copy.layout(photo))
     monkeypatch.setattr(jpeg_copy, "_STRIP", 512)
+    monkeypatch.setattr(jpeg_copy, "_TILE", 512)
     at_once = jpeg_copy.subtract(copy, code, jpeg_copy.layout(photo))
     assert np.abs(in_strips.astype(int) - at_once).max() <= 2
 
@@ -131,19 +178,37 @@ def test_the_receipt_tells_the_original_s_steps() -> None:
         assert (layout.height, layout.width, len(layout.jpeg_steps)) == (original.height, original.width, tables)
 
 
+#: Orientations of which the last column as stored comes first, or as the first row.
+FROM_THE_RIGHT = (2, 3, 7, 8)
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_a_turned_jpeg_s_blocks_are_where_its_tables_say(orientation: int) -> None:
     exif = Image.Exif()
     exif[274] = orientation
     steps = [10 + row + 3 * column for row in range(8) for column in range(8)]
-    for side in (160, 163):  # whole blocks, and a last one that is cut off
-        photo = Photo(PHOTOS["astronaut"].pixels[:side, :side], LOSSLESS)
+    for width in (160, 163):  # whole blocks, and a last one that is cut off
+        photo = Photo(PHOTOS["astronaut"].pixels[:208, :width], LOSSLESS)
         turned = as_jpeg(photo, quality=None, qtables=[steps], exif=exif)
         tables = turned.traits.jpeg
         assert tables is not None
-        assert tables.aligned == (side == 160 or orientation == 1)
-        if tables.aligned:
+        assert tables.known == (0 if width == 163 and orientation in FROM_THE_RIGHT else 3)
+        if tables.known:
             assert off_the_grid(turned, tables) < 0.05
+
+
+def test_of_a_turned_photo_with_half_the_colours_the_brightness_is_known() -> None:
+    exif = Image.Exif()
+    exif[274] = 6
+    photo = Photo(PHOTOS["astronaut"].pixels[:208, :160], LOSSLESS)
+    for subsampling, known in (("4:4:4", 3), ("4:2:2", 1), ("4:2:0", 3)):
+        original = as_jpeg(photo, 90, subsampling, exif=exif)
+        assert original.traits.jpeg is not None
+        assert original.traits.jpeg.known == known
+        assert jpeg_copy.layout(original).jpeg_steps[:1] == original.traits.jpeg.quantisation[:1]
+        # The file that is returned is upright, and is the original's own.
+        own = codec.decode(codec.encode(original).data)
+        assert not jpeg_copy.gains(own, jpeg_copy.layout(original))
 
 
 def off_the_grid(photo: Photo, tables: JpegTables) -> float:
@@ -159,7 +224,7 @@ def off_the_grid(photo: Photo, tables: JpegTables) -> float:
 def test_components_that_are_no_brightness_and_colours_are_left_alone() -> None:
     photo = as_jpeg(PHOTOS["coffee"], 90, keep_rgb=True)
     assert photo.traits.jpeg is not None
-    assert not photo.traits.jpeg.aligned
+    assert photo.traits.jpeg.known == 0
     assert jpeg_copy.layout(photo) == Layout(photo.height, photo.width)
     assert not jpeg_copy.gains(photo, Layout(photo.height, photo.width))
 

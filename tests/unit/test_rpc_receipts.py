@@ -61,9 +61,11 @@ def fields(**changes: object) -> Callable[[ProtectionReceipt], None]:
         code(bytes(3 * 5 * 7 + 1), 5, 7),
         code(b"\x80" + bytes(3 * 5 * 7 - 1), 5, 7),
         code(b"", 2**31, 2**31),
-        fields(original_layout={"jpeg_steps": [bytes(range(1, 64))]}),
-        fields(original_layout={"jpeg_steps": [bytes(range(64))]}),
-        fields(original_layout={"jpeg_steps": [bytes(range(1, 65))] * 4}),
+        fields(original_layout={"height": 0, "width": 9}),
+        fields(original_layout={"height": 9, "width": 2**31}),
+        fields(original_layout={"height": 9, "width": 9, "jpeg_steps": [bytes(range(1, 64))]}),
+        fields(original_layout={"height": 9, "width": 9, "jpeg_steps": [bytes(range(64))]}),
+        fields(original_layout={"height": 9, "width": 9, "jpeg_steps": [bytes(range(1, 65))] * 4}),
     ],
 )
 def test_a_damaged_receipt_is_refused(damage: Callable[[ProtectionReceipt], None]) -> None:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from services.evaluation.channels import CHANNELS, Channel
 from services.evaluation.metrics import psnr_db
+from services.imaging import perturb
 from services.imaging.photo import Photo
 from services.imaging.receipt import Tier
 from training.distortions import DISTORTIONS, Distortion
@@ -55,10 +56,12 @@ def _gap(
     reference = channel.shrink(subject.photo.pixels)
     restored = protections.restore(subject, copy)
     own, back = psnr_db(reference, clean), psnr_db(reference, restored)
+    plainly = perturb.subtract(copy.pixels, protections.code(subject))
     figures: dict[str, float | bool] = {
         "channel_psnr_db": own,
         "restored_psnr_db": back,
         "gap_to_channel_db": own - back,
+        "gap_to_channel_subtracted_plainly_db": own - psnr_db(reference, plainly),
         "restored_bit_exact": bool(np.array_equal(reference, restored)),
     }
     if protections.setting.tier is Tier.ONE_PASS:

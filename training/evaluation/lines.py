@@ -68,7 +68,8 @@ def _figures(rows: list[Row]) -> dict[str, object]:
             result[f"{key}_percent"] = percent(sum(values), len(values))
             result[f"{key}_photos"] = len(values)
         elif all(map(math.isfinite, values)):
-            result[f"{key}_mean"], result[f"{key}_least"] = _rounded(np.mean(values)), _rounded(np.min(values))
+            for name, statistic in (("mean", np.mean), ("least", np.min), ("most", np.max)):
+                result[f"{key}_{name}"] = _rounded(statistic(values))
         else:  # a mean with infinities says nothing
             finite = [value for value in values if math.isfinite(value)]
             result[f"{key}_infinite_photos"] = len(values) - len(finite)

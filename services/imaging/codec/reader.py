@@ -51,12 +51,10 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 #: Height and width change places.
-_ON_ITS_SIDE = (
-    Image.Transpose.ROTATE_270,
-    Image.Transpose.TRANSPOSE,
-    Image.Transpose.ROTATE_90,
-    Image.Transpose.TRANSVERSE,
-)
+_ON_ITS_SIDE = tuple(_UPRIGHT[orientation] for orientation in (5, 6, 7, 8))
+#: What was the last column as stored comes first, or the last row.
+_FROM_THE_RIGHT = tuple(_UPRIGHT[orientation] for orientation in (2, 3, 7, 8))
+_FROM_BELOW = tuple(_UPRIGHT[orientation] for orientation in (3, 4, 6, 7))
 #: Where the decoder leaves turning the pixels to us. Those of TIFF and HEIC do it themselves.
 _TURNED_HERE = (formats.JPEG, formats.PNG, formats.WEBP)
 
@@ -228,11 +226,21 @@ def _jpeg_tables(image: JpegImageFile, turn: Image.Transpose | None) -> JpegTabl
         tables = [tuple(table[row * 8 + column] for column in range(8) for row in range(8)) for table in tables]
     while len(tables) > 1 and tables[-1] == tables[-2]:
         tables.pop()
+    return JpegTables(tuple(tables), get_sampling(image), _known(image, turn))
+
+
+def _known(image: JpegImageFile, turn: Image.Transpose | None) -> int:
+    """``JpegTables.known`` of the upright photo."""
+    if _is_rgb(image):
+        return 0
     subsampling = get_sampling(image)
-    # A turned photo's blocks begin where the last ones ended, at a corner if those were whole.
-    whole = turn is None or all(side % 16 == 0 for side in image.size)
-    coloured_along = subsampling == 1 and turn in _ON_ITS_SIDE
-    return JpegTables(tuple(tables), subsampling, whole and not coloured_along and not _is_rgb(image))
+    blocks = {0: (8, 8), 1: (16, 8)}.get(subsampling, (16, 16))
+    # A side that was turned round begins where its last block ended: at the corner, if that was whole.
+    turned = turn in _FROM_THE_RIGHT, turn in _FROM_BELOW
+    if any(is_turned and side % block for is_turned, side, block in zip(turned, image.size, blocks, strict=True)):
+        return 0
+    # Colours that were halved in width are halved in height now, which no number tells.
+    return 1 if subsampling == 1 and turn in _ON_ITS_SIDE else 3
 
 
 def _is_rgb(image: JpegImageFile) -> bool:
