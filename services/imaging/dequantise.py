@@ -24,7 +24,7 @@ _COSINES = np.array(
     [[np.cos((2 * x + 1) * k * np.pi / 16) * (0.5 if k else 0.5**1.5) for x in range(_BLOCK)] for k in range(_BLOCK)],
     np.float32,
 )
-#: Steps from which rounding to 8 bits cannot hide which whole number of them a coefficient was; levels.
+#: QuantiserSteps from which rounding to 8 bits cannot hide which whole number of them a coefficient was; levels.
 _SURE_STEP = 3.0
 #: Variance of a coefficient that the decoder's rounding to 8 bits leaves, which counts below that step; levels squared.
 _ROUNDING_VARIANCE = 0.1
@@ -50,14 +50,14 @@ _NEVER = 60.0
 
 
 @dataclass(frozen=True)
-class Steps:
+class QuantiserSteps:
     """A plane's quantiser steps in levels, shape (8, 8): the copy's, and the original's, where it lies on any."""
 
     copy: Plane
     original: Plane | None
 
 
-def restored(copy: Plane, own: Plane, steps: Steps) -> Plane:
+def restored(copy: Plane, own: Plane, steps: QuantiserSteps) -> Plane:
     """The original's plane, about zero, from a copy's and the code's; shape (H, W)."""
     height, width = copy.shape
     held, moved = _coefficients(copy), _coefficients(own)
@@ -74,7 +74,7 @@ def restored(copy: Plane, own: Plane, steps: Steps) -> Plane:
     return _from_coefficients(held)[:height, :width]
 
 
-def misses(copy: Plane, own: Plane, steps: Steps, unsure: NDArray[np.bool_]) -> tuple[int, float]:
+def misses(copy: Plane, own: Plane, steps: QuantiserSteps, unsure: NDArray[np.bool_]) -> tuple[int, float]:
     """How many of a plane's coefficients are on none of the original's steps, and how many would be by chance.
 
     Args:

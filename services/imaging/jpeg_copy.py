@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.imaging import dequantise
-from services.imaging.dequantise import Plane, Steps, padded
+from services.imaging.dequantise import Plane, QuantiserSteps, padded
 from services.imaging.photo import JpegTables, Layout, Photo
 from services.imaging.resample import Wave
 from services.imaging.strips import in_strips
@@ -142,11 +142,11 @@ def _unsure(pixels: NDArray[np.uint8], halved: tuple[int, int]) -> NDArray[np.bo
     return np.asarray(shares > _MOST_CLIPPED)
 
 
-def _steps(tables: JpegTables, original: tuple[tuple[int, ...], ...]) -> list[Steps]:
+def _steps(tables: JpegTables, original: tuple[tuple[int, ...], ...]) -> list[QuantiserSteps]:
     """Of the brightness and the two colours."""
     # With one table alone, the colours were subsampled, or it was for them too, and is not worth telling apart.
     own = [_table(original, plane) if len(original) > min(plane, 1) else None for plane in range(3)]
-    return [Steps(_table(tables.quantisation, plane), own[plane]) for plane in range(3)]
+    return [QuantiserSteps(_table(tables.quantisation, plane), own[plane]) for plane in range(3)]
 
 
 def _table(tables: tuple[tuple[int, ...], ...], plane: int) -> Plane:
@@ -171,7 +171,7 @@ def _transformed(pixels: NDArray[Any], matrix: Plane) -> Plane:
     return cv2.transform(pixels, matrix).astype(np.float32, copy=False)
 
 
-def _restored_at(halved: tuple[int, int], copy: Plane, own: Plane, steps: Steps) -> Plane:
+def _restored_at(halved: tuple[int, int], copy: Plane, own: Plane, steps: QuantiserSteps) -> Plane:
     """As ``dequantise.restored``, at the size at which the JPEG holds the plane. Its encoder averaged each halved side;
     decoders bring it back to twice its size by linear interpolation (libjpeg's "fancy upsampling").
     """
@@ -191,5 +191,5 @@ def _restored_at(halved: tuple[int, int], copy: Plane, own: Plane, steps: Steps)
     for _ in range(_SHARPENINGS):  # until doubling and averaging it gives the average again
         held = held + average - halve(double(held))
     # The original's halved colours are on none of its steps.
-    moved = dequantise.restored(held, halve(own), Steps(steps.copy, None)) - held
+    moved = dequantise.restored(held, halve(own), QuantiserSteps(steps.copy, None)) - held
     return (copy + double(moved))[:height, :width]

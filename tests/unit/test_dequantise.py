@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.imaging import dequantise
-from services.imaging.dequantise import Steps
+from services.imaging.dequantise import QuantiserSteps
 
 RANDOM = np.random.default_rng(0)
 
@@ -60,7 +60,7 @@ def test_nearer_than_plain_subtraction_where_the_quantiser_was_coarse(step: floa
     kept = step * np.rint(dequantise._coefficients(original + code) / step)
     copy = np.rint(dequantise._from_coefficients(kept))
     table = np.full((8, 8), step, np.float32)
-    steps = Steps(table, None if own_step is None else np.full((8, 8), own_step, np.float32))
+    steps = QuantiserSteps(table, None if own_step is None else np.full((8, 8), own_step, np.float32))
 
     restored = dequantise.restored(copy.astype(np.float32), code, steps)
 

@@ -22,7 +22,6 @@ Setting = TypeVar("Setting")
 _GROWTH = 1.3
 #: What cannot hold transparency.
 _OPAQUE = (formats.JPEG, formats.BMP)
-
 #: What loses nothing, whatever the photo came in. A WebP is written as it came.
 _LOSSLESS = (formats.PNG, formats.TIFF, formats.BMP)
 
