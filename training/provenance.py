@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import torch
+
 
 def provenance(seed: int, minutes: float, data: str) -> dict[str, object]:
     """Command, seed, commit, data, machine, minutes and date of the running program.
@@ -22,7 +24,7 @@ def provenance(seed: int, minutes: float, data: str) -> dict[str, object]:
         "seed": seed,
         "commit": _commit(),
         "data": data,
-        "machine": f"{os.cpu_count()} cores, {processor()}, no GPU used",
+        "machine": f"{os.cpu_count()} cores, {processor()}, {_gpu()}",
         "minutes": round(minutes, 1),
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
     }
@@ -34,13 +36,22 @@ def _module() -> str:
 
 
 def _commit() -> str:
-    """The commit, marked where code differs from it; results that another run has just written are no code."""
+    """The commit, marked where code differs from it; results that another run has just written are no code.
+
+    A copy without its history, on a borrowed machine say, is told which commit it is of in SRAE_COMMIT.
+    """
+    if told := os.environ.get("SRAE_COMMIT"):
+        return told
     try:
         commit = _git("describe", "--always", "--abbrev=12")
         is_dirty = _git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!training/results", ":!docs")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return f"{commit}-dirty" if is_dirty else commit
+
+
+def _gpu() -> str:
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU used"
 
 
 def _git(*arguments: str) -> str:

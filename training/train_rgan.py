@@ -10,7 +10,7 @@ import argparse
 import json
 import math
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
@@ -146,7 +146,7 @@ def train(training: Training, data: Batches, folder: Path, save_seconds: float =
             recent.append(training.train_step(x, label, training.step / last))
             bar.advance(task)
             ends = training.step % per_epoch == 0
-            if training.world.rank == 0 and (ends or time.monotonic() - saved > save_seconds):
+            if training.world.rank == 0 and (training.step == last or time.monotonic() - saved > save_seconds):
                 training.minutes = (time.monotonic() - begun) / 60
                 training.save(folder)
                 saved = time.monotonic()
@@ -194,6 +194,7 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--recipe", choices=sorted(RECIPES), default="published", help="(default: %(default)s)")
+    parser.add_argument("--network", help="the classifier, of a recipe on photos (default: lite0)")
     parser.add_argument("--epochs", type=int, help="instead of the recipe's")
     parser.add_argument("--data", help="data folder (default: SRAE_DATA, else ./data)")
     parser.add_argument("--out", type=Path, help="folder of the run (default: training/runs/rgan/<digest>)")
@@ -202,6 +203,8 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     recipe = RECIPES[arguments.recipe]()
+    if arguments.network is not None:
+        recipe = replace(recipe, network=arguments.network)
     if arguments.epochs is not None:
         recipe = with_schedule(recipe, epochs=arguments.epochs)
     folder = arguments.out or run_folder(recipe)

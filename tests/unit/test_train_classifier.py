@@ -35,7 +35,8 @@ class Digits:
         fixed = torch.Generator().manual_seed(5)
         patterns, noise = torch.rand(10, 1, 28, 28, generator=fixed), torch.rand(32, 1, 28, 28, generator=fixed)
         label = torch.arange(32) % 10
-        return (0.8 * patterns[label] + 0.2 * noise)[chosen], label[chosen]
+        levels = (0.8 * patterns[label] + 0.2 * noise).mul(255).round().byte()
+        return levels[chosen], label[chosen]
 
 
 def test_training_lowers_the_loss(tmp_path: Path) -> None:

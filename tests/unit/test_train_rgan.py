@@ -35,8 +35,8 @@ class Noise:
         return 32
 
     def batch(self, chosen: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        x = torch.rand(32, 1, 28, 28, generator=torch.Generator().manual_seed(5))
-        return x[chosen], (chosen % 10).long()
+        x = torch.randint(256, (32, 1, 28, 28), generator=torch.Generator().manual_seed(5))
+        return x.byte()[chosen], (chosen % 10).long()
 
 
 def classifier() -> nn.Module:

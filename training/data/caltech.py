@@ -39,10 +39,10 @@ class LabelledPhotos:
         return len(self.rows)
 
     def batch(self, chosen: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Random crops, half of them mirrored: float32, shape (N, 3, CROP, CROP), range [0, 1]; and their labels."""
+        """Random crops, half of them mirrored: uint8, shape (N, 3, CROP, CROP); and their labels."""
         rows = self.rows[chosen.numpy()]
         crops = [random_crop(self.photos[row], generator) for row in rows]
-        return torch.stack(crops).float() / 255.0, self.labels[chosen]
+        return torch.stack(crops), self.labels[chosen]
 
     def spread(self, count: int) -> LabelledPhotos:
         """``count`` of them at even distances; at most as many as there are."""

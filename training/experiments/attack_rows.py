@@ -50,7 +50,7 @@ class Transferred:
     def _by_chance(self, x: Tensor) -> Tensor:
         random = torch.Generator().manual_seed(self.seed)
         signs = torch.randint(0, 2, x.shape, generator=random) * 2.0 - 1.0
-        return stored(x + self.attack.epsilon * signs)
+        return stored(x + self.attack.epsilon * signs.to(x.device))
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass, is_dataclass, replace
+from dataclasses import asdict, dataclass, field, is_dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -38,6 +38,7 @@ class Context:
         miniature: every training takes one short epoch and every attack a few steps: for the tests, which ask whether
             it runs, not what comes out.
         retrain: whether weights that the repository holds are trained again.
+        device: where images and models are: a GPU where there is one.
     """
 
     data: Path
@@ -45,10 +46,11 @@ class Context:
     limit: int | None = None
     miniature: bool = False
     retrain: bool = False
+    device: torch.device = field(default_factory=lambda: torch.device("cuda" if torch.cuda.is_available() else "cpu"))
 
     def target(self, dataset: str, network: str) -> nn.Module:
         """The frozen target classifier."""
-        return load_target(dataset, network)
+        return load_target(dataset, network).to(self.device)
 
     def images(self, dataset: str, split: Split = "test", limit: int | None = None) -> tuple[Tensor, Tensor]:
         """Images, shape (N, C, H, W), range [0, 1], and labels.
@@ -60,7 +62,7 @@ class Context:
             limit = TEST_IMAGES.get(dataset)
         limits = [n for n in (limit, self.limit) if n is not None]
         found = images_of(dataset, self.data, split, min(limits, default=None))
-        return unit_range(found.images), found.labels
+        return unit_range(found.images.to(self.device)), found.labels.to(self.device)
 
     def rgan(self, recipe: RganRecipe) -> tuple[Rgan, float]:
         """The recipe's RGAN, and the minutes of its training.
@@ -70,8 +72,9 @@ class Context:
         if self.miniature:
             recipe = replace(recipe, schedule=replace(recipe.schedule, epochs=1), after=None)
         elif not self.retrain and (kept := committed(recipe)) is not None:
-            return kept
-        return trained(recipe, self.data, self.runs / "rgan" / run_folder(recipe).name)
+            return kept[0].to(self.device), kept[1]
+        rgan, minutes = trained(recipe, self.data, self.runs / "rgan" / run_folder(recipe).name)
+        return rgan.to(self.device), minutes
 
     def small(self, settings: SettingsT) -> SettingsT:
         """Settings with ``epochs`` and ``batch``, cut to one epoch of small batches in miniature."""
@@ -91,13 +94,13 @@ class Context:
             with safe_open(path, framework="pt") as file:
                 # Files from before the network was noted are taken at their name.
                 if (file.metadata() or known) == known:
-                    return unit_range(file.get_tensor("images"))
+                    return unit_range(file.get_tensor("images").to(self.device))
         # A gradient through a photo takes a hundred times the memory of one through a digit.
         size = 20 if x.shape[-1] > 100 else 500
         made = [attack(classifier, x[i : i + size], label[i : i + size]) for i in range(0, len(x), size)]
         levels = torch.cat(made).mul(255.0).round().to(torch.uint8)
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_file({"images": levels}, path.with_suffix(".partial"), metadata=known)
+        save_file({"images": levels.cpu()}, path.with_suffix(".partial"), metadata=known)
         path.with_suffix(".partial").rename(path)
         return unit_range(levels)
 
