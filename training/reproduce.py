@@ -132,6 +132,8 @@ def main() -> int:
         print("\n".join(listing(experiments, arguments.results)))
         return 0
     torch.set_num_threads(arguments.threads)
+    # Float32 as it is on a CPU, without a GPU's shortened products.
+    torch.backends.cudnn.allow_tf32 = False
     context = Context(data_root(arguments.data), limit=arguments.limit, retrain=arguments.retrain)
     missing = [
         row
