@@ -12,6 +12,7 @@ _SCHEMA = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
 
 #: Lives as long as the module: the schemas go with it.
 _LIBRARY = torch.library.Library("torchvision", "FRAGMENT")
-for _name in ("nms", "qnms"):
+# Beside a CUDA build torchvision defines them itself.
+for _name in ("nms", "qnms") if torch.version.cuda is None else ():
     if not hasattr(torch.ops.torchvision, _name):
         _LIBRARY.define(_name + _SCHEMA)

@@ -146,8 +146,8 @@ def train(training: Training, data: Batches, folder: Path, save_seconds: float =
             recent.append(training.train_step(x, label, training.step / last))
             bar.advance(task)
             ends = training.step % per_epoch == 0
+            training.minutes = (time.monotonic() - begun) / 60
             if training.world.rank == 0 and (training.step == last or time.monotonic() - saved > save_seconds):
-                training.minutes = (time.monotonic() - begun) / 60
                 training.save(folder)
                 saved = time.monotonic()
             if ends:

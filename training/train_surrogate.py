@@ -148,13 +148,17 @@ def train(training: Training, data: Path, folder: Path, save_seconds: float = 60
         for x, _ in batches(images, recipe.batch, recipe.epochs, recipe.seed, training.world, training.step):
             recent.append(training.train_step(x, training.step / last))
             bar.advance(task)
+            training.minutes = before + (time.monotonic() - begun) / 60
             if training.step == last or time.monotonic() - saved > save_seconds:
-                training.minutes = before + (time.monotonic() - begun) / 60
                 training.save(folder)
                 saved = time.monotonic()
             if training.step % per_epoch == 0:
                 mean = float(torch.stack(recent).mean())
-                line = {"epoch": training.step // per_epoch, "loss": round(mean, 5)}
+                line = {
+                    "epoch": training.step // per_epoch,
+                    "minutes": round(training.minutes, 2),
+                    "loss": round(mean, 5),
+                }
                 CONSOLE.print(line)
                 with (folder / "log.jsonl").open("a") as log:
                     log.write(json.dumps(line) + "\n")

@@ -96,7 +96,7 @@ class Context:
                 if (file.metadata() or known) == known:
                     return unit_range(file.get_tensor("images").to(self.device))
         # A gradient through a photo takes a hundred times the memory of one through a digit.
-        size = 20 if x.shape[-1] > 100 else 500
+        size = 500 if x.shape[-1] < 100 else 20 if self.device.type == "cpu" else 100
         made = [attack(classifier, x[i : i + size], label[i : i + size]) for i in range(0, len(x), size)]
         levels = torch.cat(made).mul(255.0).round().to(torch.uint8)
         path.parent.mkdir(parents=True, exist_ok=True)
