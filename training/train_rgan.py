@@ -10,7 +10,7 @@ import argparse
 import json
 import math
 import time
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -26,7 +26,7 @@ from training.distributed import World, world
 from training.models.rgan import Discriminator, Rgan
 from training.models.target import load_target
 from training.rgan_losses import RganLosses
-from training.rgan_recipe import RECIPES, RganRecipe, Schedule, with_schedule
+from training.rgan_recipe import ON_PHOTOS, RECIPES, RganRecipe, Schedule, with_schedule
 
 CONSOLE = Console()
 
@@ -202,9 +202,10 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2, help="CPU threads (default: %(default)s)")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    recipe = RECIPES[arguments.recipe]()
-    if arguments.network is not None:
-        recipe = replace(recipe, network=arguments.network)
+    given = {} if arguments.network is None else {"network": arguments.network}
+    if given and arguments.recipe not in ON_PHOTOS:
+        parser.error(f"--network is for a recipe on photos: {', '.join(ON_PHOTOS)}")
+    recipe = RECIPES[arguments.recipe](**given)
     if arguments.epochs is not None:
         recipe = with_schedule(recipe, epochs=arguments.epochs)
     folder = arguments.out or run_folder(recipe)
