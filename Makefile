@@ -170,7 +170,7 @@ bench-triton: setup ## Measures what the services cost on top of Triton, and bes
 	PYTHONPATH=tests/contract:tests/integration $(BIN)/python tests/benchmarks/triton_wrapping.py $(ARGS)
 
 .PHONY: roofline
-roofline: setup ## Measures the networks against the machine's ceilings: batches, half precision, compiled (ARGS=--help)
+roofline: setup ## Measures the networks against the machine's ceilings: batches, half precision, compiled, and on a GPU CUDA graphs (ARGS=--help)
 	$(BIN)/python tests/benchmarks/roofline.py $(ARGS)
 	$(MAKE) performance
 

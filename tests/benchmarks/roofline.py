@@ -36,7 +36,9 @@ from training.models.classifiers import WithFeatures, load_classifier
 from training.models.shipped import HALFWAY, recoverer
 from training.provenance import provenance
 
-RESULT = Path(__file__).parent / "results" / "roofline.json"
+RESULTS = Path(__file__).parent / "results"
+#: One file a kind of machine, so that a GPU's figures stand beside the CPU's.
+FILES = {"cpu": "roofline.json", "cuda": "roofline_gpu.json"}
 #: The half precision that the device is made for.
 HALVES = {"cpu": torch.bfloat16, "cuda": torch.float16}
 #: Of these, a CPU has no graphs: a recorded look, of which nothing is launched anew but the whole.
@@ -164,22 +166,28 @@ def row(operations: int, moved: int, taken: float, photos: int, peak: float, ban
     }
 
 
+def usual_variants(device: str) -> list[str]:
+    """Those that the device can run."""
+    return [name for name in VARIANTS if device == "cuda" or "graph" not in name]
+
+
 def main() -> None:
+    device = "cuda" if torch.cuda.is_available() else "cpu"
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--batch", type=int, action="append", help="photos at once; repeatable (default: 1, 4, 16)")
-    parser.add_argument("--variant", choices=VARIANTS, action="append", help="repeatable (default: all)")
+    parser.add_argument(
+        "--variant", choices=usual_variants(device), action="append", help="repeatable (default: all of them)"
+    )
     parser.add_argument("--threads", type=int, default=1, help="of the processor (default: 1, as served)")
-    parser.add_argument("--out", type=Path, default=RESULT)
+    parser.add_argument("--out", type=Path, default=RESULTS / FILES[device], help="(default: %(default)s)")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     # Float32 as it is on a CPU, without a GPU's shortened products.
     torch.backends.cudnn.allow_tf32 = False
-    device = "cuda" if torch.cuda.is_available() else "cpu"
     begun = time.monotonic()
     limit = ceilings(device)
     found = works(device)
-    usual = [name for name in VARIANTS if device == "cuda" or "graph" not in name]
-    cases = list(product(found, arguments.variant or usual, arguments.batch or (1, 4, 16)))
+    cases = list(product(found, arguments.variant or usual_variants(device), arguments.batch or (1, 4, 16)))
     rows: list[dict[str, object]] = []
     for name, kind, photos in track(cases, description="Roofline"):
         network, work, side = found[name]

@@ -54,14 +54,95 @@ def test_the_longer_time_is_the_bound() -> None:
     assert limited_by_memory["share_of_peak"] == pytest.approx(0.1)
 
 
-def test_the_page_has_what_was_measured(tmp_path: Path) -> None:
-    figures = dict.fromkeys(
-        ("gigaoperations_per_photo", "megabytes_per_photo", "ms_per_photo", "bound_ms_per_photo"), 1.0
-    )
-    rows = [{"work": "read", "variant": "half", "photos": 4.0, "share_of_bound": 0.25, **figures}]
-    limit = {"float32_operations_per_second": 5e10, "half_operations_per_second": 9e10, "bytes_per_second": 7e9}
-    about = {"command": "roofline.py", "commit": "c", "data": "d", "machine": "m", "date": "2026-01-01"}
-    (tmp_path / "roofline.json").write_text(json.dumps({"ceilings": limit, "rows": rows, "provenance": about}))
+def test_graphs_are_for_a_gpu_alone() -> None:
+    assert roofline.usual_variants("cpu") == ["float32", "half", "compiled"]
+    assert roofline.usual_variants("cuda") == ["float32", "half", "compiled", "graph", "half graph"]
 
-    assert "| read | half | 4 | 1.00 | 1 | 1.0 | 1.0 | 0.25 |" in (page.section(tmp_path) or "")
+
+def test_a_recorded_look_would_not_read_a_cache_of_weights_that_is_gone() -> None:
+    network = nn.Identity()
+
+    with roofline.variant("half", "cpu", network):
+        assert torch.is_autocast_cache_enabled()
+    with roofline.variant("half graph", "cpu", network) as changed:
+        assert changed is network
+        assert torch.is_autocast_enabled("cpu")
+        assert not torch.is_autocast_cache_enabled()
+    with roofline.variant("graph", "cpu", network) as changed:
+        assert changed is network
+        assert not torch.is_autocast_enabled("cpu")
+
+
+def measured(work: str, variant: str, photos: int, ms: float, megabytes: float = 1.0) -> dict[str, object]:
+    return {
+        "work": work,
+        "variant": variant,
+        "photos": float(photos),
+        "gigaoperations_per_photo": 1.0,
+        "megabytes_per_photo": megabytes,
+        "operations_per_byte": 4.5,
+        "ms_per_photo": ms,
+        "bound_ms_per_photo": 0.025,
+        "share_of_bound": 0.025 / ms,
+    }
+
+
+def write(path: Path, peak: float, rows: list[dict[str, object]]) -> None:
+    limit = {"float32_operations_per_second": peak, "half_operations_per_second": 2 * peak, "bytes_per_second": 7e9}
+    about = {"command": "roofline.py", "commit": "c", "data": "d", "machine": path.stem, "date": "2026-01-01"}
+    path.write_text(json.dumps({"ceilings": limit, "rows": rows, "provenance": about}))
+
+
+#: Milliseconds of a photo, alone and with 64 at once.
+ON_GPU = {"float32": (8.0, 0.4), "half": (8.0, 0.2), "graph": (2.0, 0.4), "half graph": (1.0, 0.1)}
+
+
+def on_gpu() -> list[dict[str, object]]:
+    return [
+        measured("look, Lite0", name, photos, ms)
+        for name, found in ON_GPU.items()
+        for photos, ms in zip((1, 64), found, strict=True)
+    ]
+
+
+def test_the_page_has_what_was_measured(tmp_path: Path) -> None:
+    write(tmp_path / "roofline.json", 5e10, [measured("read", "half", 4, 0.1)])
+
+    found = page.section(tmp_path) or ""
+
+    assert "| read | half | 4 | 1.00 | 1 | 4.5 | 0.100 | 0.0250 | 0.25 |" in found
+    assert "50.0 gigaoperations a second in float32, 100 in half precision, 7.00 GB" in found
+    assert "On a GPU" not in found
     assert page.section(tmp_path / "nothing") is None
+
+
+def test_a_gpu_stands_beside_the_cpu(tmp_path: Path) -> None:
+    write(tmp_path / "roofline.json", 5e10, [measured("look, Lite0", "float32", 1, 40.0)])
+    write(tmp_path / "roofline_gpu.json", 5e13, on_gpu())
+
+    found = page.section(tmp_path) or ""
+
+    assert found.index("### On a CPU") < found.index("roofline, 2026") < found.index("### On a GPU")
+    assert "50.0 teraoperations a second in float32" in found
+    assert "| look, Lite0 | graph | 1 | 1.00 | 1 | 4.5 | 2.00 | 0.0250 | 0.013 |" in found
+    assert "they are 4.0 times as fast, in half precision 8.0;" in found
+    assert "half precision pays (2.0 times)" in found
+    assert "*Compiled* was not run here." in found
+    assert "older commit" not in found
+
+
+def test_a_gpu_of_which_little_was_measured_has_its_table_alone(tmp_path: Path) -> None:
+    write(tmp_path / "roofline_gpu.json", 5e13, [measured("look, Lite0", "compiled", 1, 2.0)])
+
+    found = page.section(tmp_path) or ""
+
+    assert "| look, Lite0 | compiled | 1 |" in found
+    assert "times as fast" not in found
+    assert "not run" not in found
+
+
+def test_the_page_says_where_two_machines_were_shown_other_networks(tmp_path: Path) -> None:
+    write(tmp_path / "roofline.json", 5e10, [measured("look, Lite0", "float32", 1, 40.0, megabytes=2.0)])
+    write(tmp_path / "roofline_gpu.json", 5e13, on_gpu())
+
+    assert "the first row has 2 MB there and 1 here" in (page.section(tmp_path) or "")
