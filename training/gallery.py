@@ -75,20 +75,19 @@ async def shown(scene: Scene, backend: EmbeddedBackend, folder: Path) -> str:
     photo = Photo(original, FileTraits("image/png", original.size, lossless=True))
     found, lines = [original], []
     for tier in (Tier.SEALED, Tier.ONE_PASS):
-        made = await pipeline.protect(photo, tier, backend)
-        found.append(made.photo.pixels)
-        back = await pipeline.restore(made.photo, made.receipt, backend)
+        receipt = await pipeline.find_code(photo, tier, backend)
+        made = photo.with_pixels(pipeline.written(photo, receipt, carries=True))
+        found.append(made.pixels)
+        back = await pipeline.restore(made, receipt, backend)
         made_with = pipeline.MADE_WITH[tier]
-        views = (
-            await report.evaluate(photo, made.photo, back.photo, backend, made_with, tuple(CLASSIFIER_SIDES))
-        ).views
+        views = (await report.evaluate(photo, made, back.photo, backend, made_with, tuple(CLASSIFIER_SIDES))).views
         answers = "; ".join(
             f"{view.classifier.removeprefix('classifier_efficientnet_').capitalize()}: {view.original.label}"
             + (f" -> {view.protected.label}" if view.is_protected else " (unchanged)")
             for view in views
         )
         restored = "restored bit for bit" if back.is_bit_exact else "not restored bit for bit"
-        lines.append(f"- {tier.value}, {psnr_db(original, made.photo.pixels):.1f} dB, {restored}. {answers}")
+        lines.append(f"- {tier.value}, {psnr_db(original, made.pixels):.1f} dB, {restored}. {answers}")
     part = slice(scene.top, scene.top + SHOWN), slice(scene.left, scene.left + SHOWN)
     sheet = np.hstack([np.ascontiguousarray(pixels[part]) for pixels in found])
     name = Path(scene.file).stem

@@ -11,11 +11,12 @@ from typing import Any
 from services.imaging.pipeline import MADE_WITH, STRENGTHS_DB
 from services.imaging.receipt import Tier
 from training.evaluation.eyes import OTHERS
+from training.evaluation.files import OWN
 from training.evaluation.strength import CONTROLS
 
 #: The parts of the page that this makes, each between two marks.
 MARKS = {name: (f"<!-- {name}: begin -->", f"<!-- {name}: end -->") for name in ("overview", "figures")}
-PARTS = ("strength", "journeys", "removals", "keyless", "faces")
+PARTS = ("strength", "files", "journeys", "removals", "keyless", "faces")
 _SIZES = {"native": "about 320 pixels", "224": "224 pixels", "1080": "1080 pixels", "12mp": "12 megapixels"}
 _LITES = ("Lite0", "Lite1", "Lite2")
 
@@ -27,6 +28,7 @@ def tables(reports: Iterable[Report]) -> str:
     """All tables in Markdown, each with where its figures come from."""
     renderers = {
         "strength": _strength,
+        "files": _files,
         "journeys": _journeys,
         "removals": _removals,
         "keyless": _removals,
@@ -78,6 +80,7 @@ def _order(report: Report) -> tuple[object, ...]:
 def _title(report: Report) -> str:
     words = {
         "strength": "Protected, by whose eyes, against controls of the same strength",
+        "files": "A JPEG that stays a JPEG, and platforms' copies of it",
         "journeys": "After a platform or a distortion",
         "removals": "After an opponent's filter",
         "keyless": "After an opponent's trained restorer",
@@ -112,6 +115,19 @@ def _strength(report: Report) -> str:
     ]
     head = ("perturbation, or whose eyes", "photos", "changed, %", "95 % interval", "protected, dB")
     return f"Over {main['photos']} photos: {', '.join(facts)}.\n\n{_markdown(head, body)}"
+
+
+def _files(report: Report) -> str:
+    rows: Mapping[str, Figures] = report["rows"]
+    own = rows[OWN]
+    facts = [
+        f"protected {_psnr(own, 'protected_psnr_db')}",
+        f"restored bit for bit {own['restored_bit_exact_percent']} %, as a JPEG {own['restored_as_jpeg_percent']} %",
+        f"larger by {own['growth_percent_mean']} % (at most {own['growth_percent_most']} %)",
+    ]
+    body = [(name, f["photos"], *_cells([f]), f.get("restored_psnr_db_mean", ""), _gap(f)) for name, f in rows.items()]
+    head = ("file", "photos", *_heads()[:1], "restored, dB", "gap to channel, dB")
+    return f"Over {own['photos']} photos: {', '.join(facts)}.\n\n{_markdown(head, body)}"
 
 
 def _journeys(report: Report) -> str:

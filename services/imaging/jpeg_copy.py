@@ -14,9 +14,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from services.imaging import dequantise
+from services.imaging import dequantise, jpeg_file
 from services.imaging.dequantise import Plane, QuantiserSteps, padded
-from services.imaging.photo import JpegTables, Layout, Photo
+from services.imaging.photo import HALVED, JpegTables, Layout, Photo
 from services.imaging.resample import Wave
 from services.imaging.strips import in_strips
 
@@ -34,8 +34,6 @@ _TO_RGB = np.array([[1.0, 0.0, 1.402], [1.0, -0.344136, -0.714136], [1.0, 1.772,
 _MIDDLE = 128.0
 #: How often the sharpening of halved colours is repeated; 8 leave less than rounding does.
 _SHARPENINGS = 8
-#: By how much each kind of subsampling (Pillow's number) divides the colours' height and width.
-_HALVED = {0: (1, 1), 1: (1, 2), 2: (2, 2)}
 
 
 def layout(original: Photo) -> Layout:
@@ -55,8 +53,12 @@ def gains(photo: Photo, original: Layout) -> bool:
     tables = photo.traits.jpeg
     if tables is None or tables.known < 3 or not _is_usual(tables) or _halved(photo, tables) is None:
         return False
-    on_steps = tables.quantisation if tables.subsampling == 0 else tables.quantisation[:1]
-    return not _is_of_its_size(photo, original) or on_steps != original.jpeg_steps
+    return not is_on_its_steps(photo, original)
+
+
+def is_on_its_steps(photo: Photo, original: Layout) -> bool:
+    """Whether a photo has the original's own size and steps, as the file has that we returned of a JPEG."""
+    return _is_of_its_size(photo, original) and layout(photo).jpeg_steps == original.jpeg_steps
 
 
 def subtract(photo: Photo, code: NDArray[np.int8], original: Layout) -> NDArray[np.uint8]:
@@ -88,8 +90,10 @@ class _Job:
         self, photo: Photo, code: NDArray[np.int8], original: Layout, tables: JpegTables, halved: tuple[int, int]
     ) -> None:
         self._pixels, self._halved = photo.pixels, halved
-        wave = Wave(code, photo.height, photo.width)
         is_of_its_size = _is_of_its_size(photo, original)
+        moved_in = original.moved_in if is_of_its_size else None
+        self._moves = None if moved_in is None else jpeg_file.moves(moved_in, code)
+        wave = Wave(code, photo.height, photo.width)
         self._wave_rows = wave.rows if is_of_its_size else wave.smooth_rows
         self._steps = _steps(tables, original.jpeg_steps if is_of_its_size else ())
         if self._steps[0].original is not None and not self._is_on_steps():
@@ -101,8 +105,8 @@ class _Job:
             (max(0, first - _AROUND), min(last + _AROUND, side))
             for (first, last), side in zip((rows, columns), self._pixels.shape[:2], strict=True)
         )
-        pixels, wave = self._pixels[top:bottom, left:right], self._wave_rows(top, bottom)[:, left:right]
-        copy, own = _planes(pixels), _transformed(wave, _TO_YCC)
+        pixels, own = self._pixels[top:bottom, left:right], self._own((top, bottom), (left, right))
+        copy, wave = _planes(pixels), _transformed(own, _TO_RGB)
         for plane in range(3):
             at_size = (1, 1) if plane == 0 else self._halved
             copy[..., plane] = _restored_at(at_size, copy[..., plane], own[..., plane], self._steps[plane])
@@ -112,13 +116,28 @@ class _Job:
         found = np.clip(np.rint(np.where(unsure, pixels - wave, _transformed(copy, _TO_RGB))), 0, 255)
         return found[rows[0] - top : rows[1] - top, columns[0] - left : columns[1] - left].astype(np.uint8)
 
+    def _own(self, rows: tuple[int, int], columns: tuple[int, int]) -> Plane:
+        """By how much the code moved brightness and colours; shape (rows, columns, 3). Begins where blocks do."""
+        (top, bottom), (left, right) = rows, columns
+        if self._moves is None:
+            return _transformed(self._wave_rows(top, bottom)[:, left:right], _TO_YCC)
+        planes = []
+        for plane in self._moves:
+            # Colours that the file holds at half their size are brought back as decoders do.
+            tall, wide = (-(-side // held) for side, held in zip(self._pixels.shape[:2], plane.shape, strict=True))
+            held = plane[top // tall : -(-bottom // tall), left // wide : -(-right // wide)].astype(np.float32)
+            full = (held.shape[1] * wide, held.shape[0] * tall)
+            whole = held if (tall, wide) == (1, 1) else cv2.resize(held, full, interpolation=cv2.INTER_LINEAR)
+            planes.append(whole[: bottom - top, : right - left])
+        return np.stack(planes, axis=-1)
+
     def _is_on_steps(self) -> bool:
         """Whether the copy's brightness still is on the original's steps: not if it was edited, or a copy of a copy."""
         off, chance = 0, 0.0
         height = self._pixels.shape[0]
         for top in range(0, height, -(-height // (_SAMPLES * _AROUND)) * _AROUND):
             pixels = self._pixels[top : top + _AROUND]
-            own = _transformed(self._wave_rows(top, top + pixels.shape[0]), _TO_YCC)
+            own = self._own((top, top + pixels.shape[0]), (0, pixels.shape[1]))
             counts = dequantise.misses(_planes(pixels)[..., 0], own[..., 0], self._steps[0], _unsure(pixels, (1, 1)))
             off, chance = off + counts[0], chance + counts[1]
         return dequantise.are_on_steps(off, chance)
@@ -160,7 +179,7 @@ def _is_usual(tables: JpegTables) -> bool:
 
 
 def _halved(photo: Photo, tables: JpegTables) -> tuple[int, int] | None:
-    return (1, 1) if photo.traits.grey else _HALVED.get(tables.subsampling)
+    return (1, 1) if photo.traits.grey else HALVED.get(tables.subsampling)
 
 
 def _is_of_its_size(photo: Photo, original: Layout) -> bool:

@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 MIN_SIDE = 32
 MAX_PIXELS = 50_000_000
 
+#: By how much each kind of a JPEG's subsampling (Pillow's number) divides the colours' height and width.
+HALVED = {0: (1, 1), 1: (1, 2), 2: (2, 2)}
+
 
 @dataclass(frozen=True)
 class JpegTables:
@@ -30,6 +33,38 @@ class JpegTables:
 
 
 @dataclass(frozen=True)
+class JpegGrid:
+    """How a JPEG holds its picture, before it is turned upright.
+
+    Attributes:
+        orientation: EXIF's, 1 to 8.
+        height, width: in pixels.
+        tables: the quantiser's steps of brightness and the two colours, 64 each, row by row.
+        halved: by how much the colours' height and width are divided, 1 or 2 each.
+    """
+
+    orientation: int
+    height: int
+    width: int
+    tables: tuple[tuple[int, ...], ...]
+    halved: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class JpegFile:
+    """A JPEG as it was sent, whose coefficients a code can be added to.
+
+    Attributes:
+        carried: what a segment of our own holds; see ``imaging.carried``.
+    """
+
+    data: bytes
+    grid: JpegGrid
+    is_progressive: bool
+    carried: bytes
+
+
+@dataclass(frozen=True)
 class Layout:
     """How an original's pixels lay.
 
@@ -38,11 +73,13 @@ class Layout:
         jpeg_steps: where it was a JPEG, its coefficients are whole numbers of these, block for block: one table of 64,
             row by row, for each component whose pixels still are on them; the last is not repeated. Only the
             brightness's where the colours were subsampled. Else empty.
+        moved_in: the original's grid, where the code was added to its coefficients and not to its pixels.
     """
 
     height: int
     width: int
     jpeg_steps: tuple[tuple[int, ...], ...] = ()
+    moved_in: JpegGrid | None = None
 
 
 @dataclass(frozen=True)
@@ -69,11 +106,13 @@ class Photo:
     Attributes:
         pixels: shape (H, W, 3), uint8, RGB; the three are equal where ``traits.grey``.
         alpha: shape (H, W), uint8, where the file has transparency.
+        file: the JPEG that the pixels came from, where its coefficients can be moved. Other pixels have none.
     """
 
     pixels: NDArray[np.uint8]
     traits: FileTraits
     alpha: NDArray[np.uint8] | None = field(default=None)
+    file: JpegFile | None = field(default=None)
 
     @property
     def height(self) -> int:
@@ -84,7 +123,7 @@ class Photo:
         return int(self.pixels.shape[1])
 
     def with_pixels(self, pixels: NDArray[np.uint8]) -> Photo:
-        return replace(self, pixels=pixels)
+        return replace(self, pixels=pixels, file=None)
 
     def sha256(self) -> bytes:
         """SHA-256 of the size and the pixels, alpha left out: 32 bytes."""

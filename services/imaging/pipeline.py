@@ -1,7 +1,9 @@
 """Protect and restore: the whole story.
 
-    protect:  photo -> down -> working image, with its headroom -> model -> code -> add (-> embed)
+    protect:  photo -> down -> working image, with its headroom -> model -> code -> add (-> embed) -> file
     restore:  protected photo (-> extract) -> code -> subtract; from a JPEG, in what it could keep of the code
+
+A JPEG that stays one is moved in its own coefficients, and comes back in them.
 
 Both tiers take the same path; they differ in which model writes the code and in who keeps it: the owner, in the
 receipt; in the one-pass tier the photo too, in its own pixels. A copy that a platform re-encoded has lost what it
@@ -14,14 +16,14 @@ import asyncio
 import itertools
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from services.errors import InvalidReceiptError, Reason
-from services.imaging import carried, codec, embed, jpeg_copy, perturb, presence
+from services.imaging import carried, codec, embed, jpeg_copy, jpeg_file, perturb, presence
 from services.imaging.photo import Photo
 from services.imaging.receipt import Receipt, Tier
 from services.imaging.resample import down
@@ -50,25 +52,19 @@ LONGEST_SEARCH_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
-class Protected:
-    """A protected photo in memory, and the receipt for it."""
-
-    photo: Photo
-    receipt: Receipt
-
-
-@dataclass(frozen=True)
 class Restored:
     """A restored photo in memory.
 
     Attributes:
         is_bit_exact: whether the pixels are the original's, by the hash in the receipt or in the photo itself; None
             where there is neither.
+        file: the original's own JPEG, without its metadata, where the coefficients of the protected one were restored.
     """
 
     photo: Photo
     tier: Tier
     is_bit_exact: bool | None
+    file: codec.Encoded | None = None
 
 
 @dataclass(frozen=True)
@@ -86,20 +82,18 @@ class Search:
     on_round: Callable[[int], None] = lambda rounds: None
 
 
-async def protect(
+async def find_code(
     photo: Photo,
     tier: Tier,
     backend: Backend,
     strength_db: float | None = None,
     search: Search | None = None,
-    mime_type: str = "",
-) -> Protected:
-    """Protects a photo.
+) -> Receipt:
+    """Finds the code that protects a photo; the receipt that holds it.
 
     Args:
         strength_db: about the protected photo's PSNR; None for the tier's own.
         search: None for one round.
-        mime_type: of the file that it will be written to; empty for that of the file it came in.
 
     Raises:
         UnavailableError: the model cannot answer now.
@@ -115,10 +109,7 @@ async def protect(
         answer = await _searched(model, inputs, backend, search or Search())
     finally:
         sha256 = await digest
-    code = _code(answer)
-    receipt = Receipt(tier, model, answer.model_version, sha256, code, jpeg_copy.layout(photo))
-    carries = codec.is_lossless(photo, mime_type)
-    return Protected(photo.with_pixels(await in_thread(written, photo, receipt, carries)), receipt)
+    return Receipt(tier, model, answer.model_version, sha256, _code(answer), jpeg_copy.layout(photo))
 
 
 async def _searched(model: str, inputs: dict[str, NDArray[Any]], backend: Backend, search: Search) -> Inference:
@@ -155,6 +146,39 @@ def writer_inputs(
     return {f"INPUT__{index}": tensor[None] for index, tensor in enumerate(tensors)}
 
 
+@dataclass(frozen=True)
+class Written:
+    """A protected photo's file, and its receipt, which says how the code was added.
+
+    Attributes:
+        restores: whether the original's coefficients were seen to come back out of the file.
+    """
+
+    file: codec.Encoded
+    receipt: Receipt
+    restores: bool
+
+
+def write(photo: Photo, receipt: Receipt, mime_type: str = "") -> Written:
+    """Writes the protected file of an original.
+
+    Args:
+        mime_type: one of ``codec.MIME_TYPES``; empty for that of the file it came in.
+
+    Raises:
+        InvalidRequestError: UNSUPPORTED_OUTPUT: no such type, or one that cannot hold this photo.
+    """
+    if photo.file is not None and mime_type in ("", codec.JPEG):
+        carries = carried.pack(receipt.code, receipt.original_sha256) if receipt.tier is Tier.ONE_PASS else b""
+        moved = jpeg_file.add(photo.file, receipt.code, photo.traits.icc_profile, carries)
+        if moved is not None and jpeg_file.restores(photo.file, moved, receipt.code):
+            layout = replace(jpeg_copy.layout(photo), moved_in=photo.file.grid)
+            told = replace(receipt, original_layout=layout)
+            return Written(codec.Encoded(moved, codec.JPEG, lossless=True), told, restores=True)
+    pixels = written(photo, receipt, codec.is_lossless(photo, mime_type))
+    return Written(codec.encode(photo.with_pixels(pixels), mime_type), receipt, restores=False)
+
+
 def written(photo: Photo, receipt: Receipt, carries: bool) -> NDArray[np.uint8]:
     """The protected pixels of an original, with what the receipt says in them where they have to carry it.
 
@@ -180,6 +204,9 @@ async def restore(photo: Photo, receipt: Receipt | None, backend: Backend, is_ow
         InvalidReceiptError: the receipt is another photo's.
         UnavailableError: the recoverer cannot answer now; only a copy without its receipt needs it.
     """
+    in_its_file = await in_thread(_restored_in_its_file, photo, receipt)
+    if in_its_file is not None:
+        return in_its_file
     known = await in_thread(_known, photo, receipt)
     code = known.code
     if code is None:
@@ -199,6 +226,29 @@ async def restore(photo: Photo, receipt: Receipt | None, backend: Backend, is_ow
             pixels = await in_thread(jpeg_copy.subtract, photo, code, layout)
             restored = photo.with_pixels(pixels)
     return Restored(restored, tier, exact)
+
+
+def _restored_in_its_file(photo: Photo, receipt: Receipt | None) -> Restored | None:
+    """What is restored in a JPEG's own coefficients; None where the photo is no such file, or is not as we wrote it."""
+    if photo.file is None:
+        return None
+    if receipt is None:
+        found = carried.unpack(photo.file.carried)
+    elif receipt.original_layout is not None and jpeg_copy.is_on_its_steps(photo, receipt.original_layout):
+        found = receipt.code, receipt.original_sha256
+    else:
+        found = None
+    if found is None:
+        return None
+    code, original_sha256 = found
+    data = jpeg_file.subtract(photo.file, code, photo.traits.icc_profile)
+    if data is None:
+        return None
+    restored = codec.decode(data)
+    if restored.sha256() != original_sha256:
+        return None
+    tier = Tier.ONE_PASS if receipt is None else receipt.tier
+    return Restored(restored, tier, True, codec.Encoded(data, codec.JPEG, lossless=True))
 
 
 @dataclass(frozen=True)

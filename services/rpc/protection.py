@@ -78,17 +78,19 @@ class ProtectionServicer(ProtectionServiceServicer):
         async with self._gate.turn:
             original = await decoded(image)
             del image  # at 50 megapixels, each photo in memory counts, and so does each file
-            protected = await pipeline.protect(original, tier, self._backend, strength_db, search, options.mime_type)
+            receipt = await pipeline.find_code(original, tier, self._backend, strength_db, search)
             progress.reached(PROTECTION_STAGE_WRITING)
-            receipt = protected.receipt
-            encoded = await in_thread(codec.encode, protected.photo, options.mime_type)
-            del protected
+            written = await in_thread(pipeline.write, original, receipt, options.mime_type)
+            encoded, receipt = written.file, written.receipt
+            original = original.with_pixels(original.pixels)  # lets its file go
             progress.reached(PROTECTION_STAGE_MEASURING)
             # Every figure is measured on the file that goes out, not on pixels that an encoding may have changed.
             returned = await in_thread(codec.decode, encoded.data)
-            restored = await pipeline.restore(returned, receipt, self._backend, is_own=True)
+            restored = original
+            if not written.restores:
+                restored = (await pipeline.restore(returned, receipt, self._backend, is_own=True)).photo
             made_with = pipeline.MADE_WITH[tier]
-            measured = await report.evaluate(original, returned, restored.photo, self._backend, made_with)
+            measured = await report.evaluate(original, returned, restored, self._backend, made_with)
         return encoded.data, ProtectionOutcome(
             mime_type=encoded.mime_type,
             receipt=receipts.to_wire(receipt),

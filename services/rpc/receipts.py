@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from srae.v1.image_pb2 import TIER_ONE_PASS, TIER_SEALED, OriginalLayout, PerturbationCode, ProtectionReceipt
+from srae.v1.image_pb2 import JpegGrid as WireJpegGrid
 
 from services.errors import InvalidReceiptError, Reason
-from services.imaging.photo import MAX_PIXELS, Layout
+from services.imaging.photo import HALVED, MAX_PIXELS, JpegGrid, Layout
 from services.imaging.pipeline import WRITERS
 from services.imaging.receipt import Receipt, Tier
 
@@ -19,6 +22,7 @@ _SHA256_BYTES = 32
 _MAX_CELLS = 256
 _MAX_VERSION_DIGITS = 18
 _MAX_TABLES, _TABLE = 3, 64
+_ORIENTATIONS, _ON_ITS_SIDE = range(1, 9), 5
 
 
 def to_wire(receipt: Receipt) -> ProtectionReceipt:
@@ -70,17 +74,47 @@ def _code(message: PerturbationCode) -> NDArray[np.int8]:
 
 def _layout_to_wire(layout: Layout) -> OriginalLayout:
     return OriginalLayout(
-        height=layout.height, width=layout.width, jpeg_steps=[bytes(table) for table in layout.jpeg_steps]
+        height=layout.height,
+        width=layout.width,
+        jpeg_steps=[bytes(table) for table in layout.jpeg_steps],
+        moved_in=None if layout.moved_in is None else _grid_to_wire(layout.moved_in),
     )
 
 
+def _grid_to_wire(grid: JpegGrid) -> WireJpegGrid:
+    tables = list(grid.tables)
+    while len(tables) > 1 and tables[-1] == tables[-2]:
+        tables.pop()
+    height, width = grid.halved
+    steps = [bytes(table) for table in tables]
+    return WireJpegGrid(orientation=grid.orientation, steps=steps, halved_height=height, halved_width=width)
+
+
 def _layout(message: OriginalLayout) -> Layout:
-    tables = message.jpeg_steps
-    if len(tables) > _MAX_TABLES or any(len(table) != _TABLE or min(table) < 1 for table in tables):
-        raise _invalid(f"its original_layout has not up to {_MAX_TABLES} tables of {_TABLE} steps above 0")
     if not (1 <= message.height <= MAX_PIXELS and 1 <= message.width <= MAX_PIXELS):
         raise _invalid("its original_layout has a side that no photo has")
-    return Layout(message.height, message.width, tuple(tuple(table) for table in tables))
+    steps = _tables(message.jpeg_steps)
+    grid = _grid(message) if message.HasField("moved_in") else None
+    return Layout(message.height, message.width, steps, grid)
+
+
+def _grid(layout: OriginalLayout) -> JpegGrid:
+    message = layout.moved_in
+    halved = message.halved_height, message.halved_width
+    if not message.steps or message.orientation not in _ORIENTATIONS or halved not in HALVED.values():
+        raise _invalid("the grid of its JPEG is none that a code is added to")
+    tables = _tables(message.steps)
+    tables += tables[-1:] * (_MAX_TABLES - len(tables))
+    # From 5 on the photo lies on its side.
+    sides = layout.height, layout.width
+    height, width = sides if message.orientation < _ON_ITS_SIDE else sides[::-1]
+    return JpegGrid(message.orientation, height, width, tables, halved)
+
+
+def _tables(given: Sequence[bytes]) -> tuple[tuple[int, ...], ...]:
+    if len(given) > _MAX_TABLES or any(len(table) != _TABLE or min(table) < 1 for table in given):
+        raise _invalid(f"its original_layout has not up to {_MAX_TABLES} tables of {_TABLE} steps above 0")
+    return tuple(tuple(table) for table in given)
 
 
 def _invalid(fault: str) -> InvalidReceiptError:

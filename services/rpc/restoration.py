@@ -25,7 +25,8 @@ from services.rpc.chunks import fitting, receive, split
 from services.rpc.gate import Gate
 from services.rpc.photos import decoded
 
-#: Restored photos are lossless unless asked otherwise, or a bit-exact restoration would be lost on its way out.
+#: What did not come back as its own JPEG is written losslessly unless asked otherwise, or a bit-exact restoration would
+#: be lost on its way out.
 _DEFAULT_MIME_TYPE = "image/png"
 
 
@@ -59,7 +60,10 @@ class RestorationServicer(RestorationServiceServicer):
             del image  # at 50 megapixels, each photo in memory counts, and so does each file
             restored = await pipeline.restore(photo, receipt, self._backend)
             del photo
-            encoded = await in_thread(codec.encode, restored.photo, options.mime_type or _DEFAULT_MIME_TYPE)
+            if restored.file is not None and options.mime_type in ("", restored.file.mime_type):
+                encoded = restored.file
+            else:
+                encoded = await in_thread(codec.encode, restored.photo, options.mime_type or _DEFAULT_MIME_TYPE)
         if restored.is_bit_exact is None:
             promise = PROMISE_UNSPECIFIED
         else:

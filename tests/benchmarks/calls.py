@@ -31,8 +31,8 @@ def in_process(backend: EmbeddedBackend, loop: asyncio.AbstractEventLoop) -> Cal
     """
 
     def call(file: bytes, tier: Tier) -> bytes:
-        made = loop.run_until_complete(pipeline.protect(codec.decode(file), tier, backend))
-        return codec.encode(made.photo).data
+        photo = codec.decode(file)
+        return pipeline.write(photo, loop.run_until_complete(pipeline.find_code(photo, tier, backend))).file.data
 
     return call
 

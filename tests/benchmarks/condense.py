@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sizes import megapixels
-from stages import PROTECT, RESTORE
+from stage_names import PROTECT, RESTORE
 
 from training.provenance import provenance
 
@@ -43,9 +43,10 @@ def ratios(groups: dict[str, dict[str, Figures]], peaks: dict[str, Figures]) -> 
     """By name, value with interval. Only these are compared between machines."""
     found: dict[str, Figures] = {}
     for group, rows in groups.items():
+        file_format = group.split()[1]
         codec = _sum(rows, ("stage: decode", "stage: encode"))
-        whole = _sum(rows, [f"stage: {stage}" for stage in PROTECT])
-        back = _sum(rows, [f"stage: {stage}" for stage in RESTORE])
+        whole = _sum(rows, [f"stage: {stage}" for stage in PROTECT[file_format]])
+        back = _sum(rows, [f"stage: {stage}" for stage in RESTORE[file_format]])
         _put(found, f"{group}: protect's stages over decode + encode", whole, codec)
         _put(found, f"{group}: restore's stages over decode + encode", back, codec)
         _put(found, f"{group}: the network's share of protect's stages", rows.get("stage: infer"), whole)

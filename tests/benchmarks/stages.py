@@ -1,4 +1,4 @@
-"""What a protect and a restore do, one after the other: the one list of stages that is measured."""
+"""What a protect and a restore do, one after the other: each stage of ``stage_names``, to be measured."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from sizes import Sample
 
-from services.imaging import carried, codec, embed, perturb, pipeline
+from services.imaging import carried, codec, embed, jpeg_copy, jpeg_file, perturb, pipeline
 from services.imaging.receipt import Receipt, Tier
 from services.imaging.resample import down
 from services.inference.backend import CLASSIFIER_SIDES
@@ -38,7 +38,8 @@ def stages(sample: Sample, backend: EmbeddedBackend, loop: asyncio.AbstractEvent
     code = infer(tier)
     added = perturb.add(photo.pixels, code)
     packed = carried.pack(code, photo.sha256())
-    written = pipeline.written(photo, Receipt(tier, pipeline.WRITERS[tier], "1", photo.sha256(), code), carries=True)
+    receipt = Receipt(tier, pipeline.WRITERS[tier], "1", photo.sha256(), code, jpeg_copy.layout(photo))
+    written = pipeline.written(photo, receipt, carries=True)
     protected = photo.with_pixels(written)
     file = codec.encode(protected).data
     found = {
@@ -55,9 +56,10 @@ def stages(sample: Sample, backend: EmbeddedBackend, loop: asyncio.AbstractEvent
         "extract": lambda: embed.extract(written),
         "up and subtract": lambda: perturb.subtract(added, code),
     }
+    if photo.file is not None:
+        in_its_file = codec.decode(pipeline.write(photo, receipt).file.data)
+        found |= {
+            "move its coefficients": lambda: pipeline.write(photo, receipt),
+            "move them back": lambda: jpeg_file.subtract(in_its_file.file, code, None),
+        }
     return found
-
-
-#: The stages of a one-pass protect in memory, and of a restore of its lossless file, in order.
-PROTECT = ("decode", "down", "headroom", "infer", "up and add", "embed", "hash", "encode")
-RESTORE = ("decode the result", "extract", "up and subtract", "hash", "encode")

@@ -108,7 +108,7 @@ async def test_to_a_new_version_and_back_without_a_failed_request(
     with serving(small) as url:
         await answering(url, PAIR)
         backend = TritonBackend(url)
-        first = await pipeline.protect(photo, Tier.ONE_PASS, backend)
+        first = await pipeline.find_code(photo, Tier.ONE_PASS, backend)
         load = _Load(url)
         # An exception in a request would end the group, and with it the test.
         async with asyncio.TaskGroup() as group:
@@ -117,15 +117,16 @@ async def test_to_a_new_version_and_back_without_a_failed_request(
             await load.more(REQUESTS)
             await push(versions, exported(tmp_path / "new", 2), 2)
             assert await promote(versions, 2, url) == ["recoverer", "protector"]
-            second = await pipeline.protect(photo, Tier.ONE_PASS, backend)
+            second = await pipeline.find_code(photo, Tier.ONE_PASS, backend)
             await load.more(REQUESTS)
             assert await rollback(versions, url) == {"protector": 2}
-            third = await pipeline.protect(photo, Tier.ONE_PASS, backend)
+            third = await pipeline.find_code(photo, Tier.ONE_PASS, backend)
             await load.more(REQUESTS)
             await load.end()
-        assert [made.receipt.model_version for made in (first, second, third)] == ["1", "2", "1"]
-        for made in (first, second, third):
-            restored = await pipeline.restore(made.photo, made.receipt, backend)
+        assert [receipt.model_version for receipt in (first, second, third)] == ["1", "2", "1"]
+        for receipt in (first, second, third):
+            protected = codec.decode(pipeline.write(photo, receipt).file.data)
+            restored = await pipeline.restore(protected, receipt, backend)
             assert restored.is_bit_exact
         async with Control(url) as control:
             assert await control.served("protector") == [1]

@@ -133,7 +133,7 @@ class Fake(ProtectionServiceServicer, RestorationServiceServicer, EvaluationServ
             outcome=ProtectionOutcome(
                 mime_type=self.options[-1].mime_type or "image/png",
                 receipt=receipt(),
-                promise=PROMISE_BIT_EXACT,
+                promise=PROMISE_NEAR if self.options[-1].mime_type == "image/webp" else PROMISE_BIT_EXACT,
                 protected_psnr_db=42.5,
                 restored_psnr_db=math.inf,
                 views=[view(changed=not data.startswith(UNCHANGED))],

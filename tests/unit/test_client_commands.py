@@ -182,6 +182,15 @@ def test_protect_then_restore_gives_the_original_back(srae: Run) -> None:
     assert Path("cat-edited-original.png").read_bytes() == b"photo"
 
 
+def test_a_photo_is_not_restored_under_the_name_of_another_format(srae: Run) -> None:
+    photos("cat.png")
+    srae("protect", "cat.png")
+    status, printed = srae("restore", "cat-edited.png", "-o", "cat-again.jpg")
+    assert (status, printed["results"][0]["reason"]) == (1, "OTHER_FORMAT")
+    assert ".png" in printed["results"][0]["message"]
+    assert not Path("cat-again.jpg").exists()
+
+
 def test_restore_finds_the_receipt_beside_the_photo(srae: Run, fake: Fake) -> None:
     photos("cat.png")
     srae("protect", "cat.png")
@@ -318,7 +327,7 @@ def test_many_files_with_one_receipt_make_no_sense(fake: Fake, capsys: pytest.Ca
     "arguments",
     [
         ("protect", "a.png", "--format", "png", "-o", "x.jpg"),
-        ("restore", "a.png", "-o", "x.jpg"),
+        ("restore", "a.png", "-o", "x.webp"),
         ("protect", "a.png", "b.png", "-o", "a.png"),
         ("protect", "a.png", "-o", "x.gif"),
         ("protect", "a.png", "-o", "x.avif", "--format", "png"),
@@ -424,13 +433,13 @@ def test_the_table_says_what_was_done_and_marks_what_is_not_protected(
     assert "--format png" not in shown.out
     main.main(["protect", "good.png", "--no-ledger"])
     assert "Keep the receipts and a copy of the key" in capsys.readouterr().out
-    main.main(["protect", "good.png", "--format", "jpeg"])
+    main.main(["protect", "good.png", "--format", "webp"])
     assert "--format png" in capsys.readouterr().out
     assert "bad.png [NOT_AN_IMAGE] This is no photo. Give a photo." in shown.err
 
 
-@pytest.mark.parametrize(("mime_type", "is_said"), [("image/png", False), ("image/jpeg", True)])
-def test_a_one_pass_photo_in_a_lossy_file_needs_its_receipt(mime_type: str, is_said: bool) -> None:
+@pytest.mark.parametrize(("mime_type", "is_said"), [("image/png", False), ("image/jpeg", False), ("image/webp", True)])
+def test_a_one_pass_photo_that_restores_nearly_needs_its_receipt(mime_type: str, is_said: bool) -> None:
     names = ("cat", "cat-edited", "cat-edited.receipt", "one-pass", mime_type)
     record = ProtectRecord(*names, 4, 3, 100, 100, 8, 37.0, 46.0, bit_exact=not is_said, is_protected=True, views=[])
     console = Console(file=io.StringIO(), record=True, width=200)

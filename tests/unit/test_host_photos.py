@@ -67,12 +67,12 @@ class Fake:
         )
         return Protected(self.image, outcome)
 
-    async def restore(self, data: bytes, given: ProtectionReceipt | None, mime_type: str) -> Restored:
+    async def restore(self, data: bytes, given: ProtectionReceipt | None) -> Restored:
         self.asked.append(given.model if given is not None else "")
         if given is not None and given.model != self.fits:
             raise SraeClientError("RECEIPT_MISMATCH", "another photo's")
         promise = PROMISE_BIT_EXACT if given is not None else self.promise
-        outcome = RestorationOutcome(mime_type=mime_type, promise=promise, tier=TIER_SEALED, width=80, height=64)
+        outcome = RestorationOutcome(mime_type="image/png", promise=promise, tier=TIER_SEALED, width=80, height=64)
         return Restored(ORIGINAL, outcome)
 
 

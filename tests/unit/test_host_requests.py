@@ -29,6 +29,7 @@ OF_THE_COMMAND_LINE = {
     LocalReason.OUTPUT_EXISTS,
     LocalReason.RAY_FAILED,
     LocalReason.NO_RECEIPT,
+    LocalReason.OTHER_FORMAT,
 }
 
 

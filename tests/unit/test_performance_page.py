@@ -49,11 +49,11 @@ def row(ms: float) -> dict[str, float]:
 def test_ratios_are_of_medians_with_quartiles_against_each_other() -> None:
     stages = ("decode", "down", "headroom", "infer", "up and add", "embed", "hash", "encode")
     rows = {f"stage: {stage}": row(10.0) for stage in stages}
-    found = ratios({"12mp jpeg": rows}, {})
-    whole = found["12mp jpeg: protect's stages over decode + encode"]
+    found = ratios({"12mp png": rows}, {})
+    whole = found["12mp png: protect's stages over decode + encode"]
     assert whole["value"] == pytest.approx(4.0)
     assert whole["low"] == pytest.approx(4.0 * 0.9 / 1.1, abs=0.01)
-    assert found["12mp jpeg: the network's share of protect's stages"]["value"] == pytest.approx(0.125)
+    assert found["12mp png: the network's share of protect's stages"]["value"] == pytest.approx(0.125)
 
 
 def test_replicas_stay_below_the_utilisation() -> None:

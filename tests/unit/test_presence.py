@@ -51,7 +51,7 @@ def one_pass_codes() -> dict[str, np.ndarray]:
     backend = EmbeddedBackend(REPOSITORY)
     photos = {**PHOTOS, "white": np.full((300, 400, 3), 255, np.uint8)}
     return {
-        name: asyncio.run(pipeline.protect(Photo(pixels, TRAITS), Tier.ONE_PASS, backend)).receipt.code
+        name: asyncio.run(pipeline.find_code(Photo(pixels, TRAITS), Tier.ONE_PASS, backend)).code
         for name, pixels in photos.items()
     }
 

@@ -38,8 +38,8 @@ def backend(monkeypatch: pytest.MonkeyPatch) -> Searched:
 async def rounds(backend: Searched, search: pipeline.Search | None) -> int:
     """As the code tells."""
     photo = Photo(pixels(), FileTraits("image/png", size_bytes=1, lossless=True))
-    made = await pipeline.protect(photo, Tier.SEALED, backend, search=search)
-    levels = np.unique(made.receipt.code)
+    found = await pipeline.find_code(photo, Tier.SEALED, backend, search=search)
+    levels = np.unique(found.code)
     assert len(levels) == 1
     return int(levels[0])
 

@@ -1,9 +1,9 @@
 """Measures protection on photos, part by part and photo by photo; a run that is cut off goes on where it stopped.
 
 Parts: strength (success rates, transfer, controls, looks, restoring), journeys (named platforms, Figure 7's
-distortions), removals (filters), keyless (a restorer trained on public pairs), faces (a face detector). Everything goes
-through the product's codec and pipeline and is measured as stored in 8 bits. Each part of each setting leaves a JSON
-under training/results/photo/.
+distortions), removals (filters), keyless (a restorer trained on public pairs), files (JPEGs that stay JPEGs), faces (a
+face detector). Everything goes through the product's codec and pipeline and is measured as stored in 8 bits. Each part
+of each setting leaves a JSON under training/results/photo/.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from services.imaging.pipeline import MOST_ROUNDS, STRENGTHS_DB
 from services.imaging.receipt import Tier
 from training import command
 from training.data.photos import data_root
-from training.evaluation import faces, journeys, keyless, removals, strength
+from training.evaluation import faces, files, journeys, keyless, removals, strength
 from training.evaluation.eyes import IMAGENET, Eyes
 from training.evaluation.lines import Lines, Row, summary
 from training.evaluation.protections import Protections, Setting
@@ -33,6 +33,8 @@ from training.provenance import provenance
 
 RESULTS = Path("training/results/photo")
 PARTS = ("strength", "journeys", "removals", "keyless")
+#: Wants photos that came as JPEGs, which those of other sizes did not.
+FILES = "files"
 #: Wants photos of its own and a package of its own, so it is run only where it is asked for.
 FACES = "faces"
 #: Which photos, in words.
@@ -60,7 +62,7 @@ def measures(
         return partial(keyless.measure, restorer=restorer, protections=protections, eyes=eyes)
     if part == FACES:
         return partial(faces.measure, protections=protections, detector=faces.FaceDetector())
-    module = {"journeys": journeys, "removals": removals}[part]
+    module = {"journeys": journeys, "removals": removals, FILES: files}[part]
     return partial(module.measure, protections=protections, eyes=eyes)
 
 
@@ -109,7 +111,9 @@ def parse() -> argparse.Namespace:
     )
     parser.add_argument("--data", help="data folder (default: SRAE_DATA, else ./data)")
     parser.add_argument("--repository", type=Path, default=Path("triton_models"), help="model repository to measure")
-    parser.add_argument("--part", action="append", choices=(*PARTS, FACES), help="repeatable (default: all but faces)")
+    parser.add_argument(
+        "--part", action="append", choices=(*PARTS, FILES, FACES), help="repeatable (default: all but the last two)"
+    )
     parser.add_argument("--tier", action="append", choices=[t.value for t in Tier], help="repeatable (default: both)")
     parser.add_argument("--db", action="append", type=float, help="strength; repeatable (default: the tier's own)")
     parser.add_argument("--size", action="append", choices=list(SIZES), help="repeatable (default: native)")

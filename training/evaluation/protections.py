@@ -62,11 +62,11 @@ class Protections:
         kept = self.folder / "codes" / f"{subject.name}.npy"
         if not kept.is_file():
             search = pipeline.Search(pipeline.LONGEST_SEARCH_SECONDS, self.setting.rounds)
-            made = asyncio.run(
-                pipeline.protect(subject.photo, self.setting.tier, self.backend, self.setting.strength_db, search)
+            found = asyncio.run(
+                pipeline.find_code(subject.photo, self.setting.tier, self.backend, self.setting.strength_db, search)
             )
             kept.parent.mkdir(parents=True, exist_ok=True)
-            np.save(kept, made.receipt.code)
+            np.save(kept, found.code)
         return np.load(kept)
 
     def protected(self, subject: Subject, carries: bool = True) -> NDArray[np.uint8]:
@@ -81,6 +81,10 @@ class Protections:
         )
 
     def restore(self, subject: Subject, copy: Photo, has_receipt: bool = True) -> NDArray[np.uint8]:
-        """What the owner gets back from a copy of a protected photo, of any size."""
+        """The pixels that the owner gets back from a copy of a protected photo, of any size."""
         receipt = self.receipt(subject) if has_receipt else None
         return asyncio.run(pipeline.restore(copy, receipt, self.backend, is_own=has_receipt)).photo.pixels
+
+    def restored(self, file: Photo, receipt: Receipt) -> pipeline.Restored:
+        """What the owner gets back from a protected photo's file."""
+        return asyncio.run(pipeline.restore(file, receipt, self.backend))

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.evaluation.metrics import psnr_db, ssim
-from services.imaging import codec, perturb
+from services.imaging import codec, perturb, pipeline
 from services.imaging.receipt import Tier
 from training import controls
 from training.evaluation.eyes import OTHERS, Eyes
@@ -26,8 +26,7 @@ def measure(subject: Subject, other: Subject, protections: Protections, eyes: Ey
     code = protections.code(subject)
     made = subject.photo.with_pixels(protections.protected(subject))
     stored = codec.decode(codec.encode(made, "image/png").data).pixels
-    made = subject.photo.with_pixels(protections.protected(subject, codec.is_lossless(subject.photo)))
-    as_it_came = codec.decode(codec.encode(made).data).pixels
+    as_it_came = codec.decode(pipeline.write(subject.photo, protections.receipt(subject)).file.data).pixels
     rows = {}
     middles = centre(original), centre(stored)
     for variant, network in enumerate(eyes.names):

@@ -22,7 +22,6 @@ from srae_host.errors import Code, HostError
 from srae_host.service import Service
 from srae_host.transfer import File
 
-_RESTORED_TYPE = "image/png"
 #: Refusals of a receipt after which the next one may fit.
 _ANOTHERS = (Code.RECEIPT_MISMATCH, Code.RECEIPT_NOT_YOURS)
 #: What a record on the command line has and an answer here has not.
@@ -92,7 +91,8 @@ class Photos:
                 "distance": match.distance if match is not None and found_by == "perceptual_hash" else None,
                 **{name: getattr(record, name) for name in ("tier", "verified", "width", "height")},
             }
-            return Answer(result, {"photo": File(_renamed(photo.name, _RESTORED_TYPE), _RESTORED_TYPE, made.image)})
+            kind = record.mime_type
+            return Answer(result, {"photo": File(_renamed(photo.name, kind), kind, made.image)})
         if refusal is not None:
             raise refusal
         raise HostError(Code.NOT_IN_LEDGER, "The ledger holds no photo that looks like this one.")
@@ -101,7 +101,7 @@ class Photos:
         receipt = await asyncio.to_thread(self._receipt, match.entry) if match is not None else None
 
         async def job(client: Client) -> Restored:
-            return await client.restore(photo.data, receipt, _RESTORED_TYPE)
+            return await client.restore(photo.data, receipt)
 
         return await self._service.call(job, report)
 

@@ -22,7 +22,7 @@ FORMATS = {
 _OVERVIEW = """\
 examples:
   srae protect holiday.jpg              writes holiday-edited.jpg and holiday-edited.jpg.receipt
-  srae restore holiday-edited.jpg       writes holiday-edited-original.png, with the receipt beside the photo
+  srae restore holiday-edited.jpg       writes holiday-edited-original.jpg, with the receipt beside the photo
   srae evaluate holiday.jpg holiday-edited.jpg
   srae protect photos/ -o safe/         a whole folder
 
@@ -33,8 +33,8 @@ exit status: 0 all was done, 1 something failed, 2 the command makes no sense, 1
 _PROTECT = """\
 examples:
   srae protect cat.png                          writes cat-edited.png and its receipt beside it
-  srae protect cat.jpg --format png             a lossless file restores bit for bit
-  srae protect *.png -o safe/ --tier one-pass   many files; PNGs restore without their receipts
+  srae protect cat.heic --format png            a lossless file restores bit for bit
+  srae protect *.png -o safe/ --tier one-pass   many files, which restore without their receipts
   srae protect photos/ -o safe/ --json          folders keep their structure
   srae protect cat.png --to srae-key-1-...      a friend may restore it too
   srae protect cat.png --seconds 10             search longer, for what holds for more crops
@@ -125,8 +125,8 @@ def _add_protect(parser: argparse.ArgumentParser) -> None:
         "--tier",
         choices=("sealed", "one-pass"),
         default="sealed",
-        help="sealed: stronger, restored only with the receipt; one-pass: faster; a lossless file is restored from the "
-        "photo alone, by anybody who has this software, a JPEG with the receipt (default: sealed)",
+        help="sealed: stronger, restored only with the receipt; one-pass: faster; restored from the file alone, by "
+        "anybody who has this software, as long as no site has rewritten it (default: sealed)",
     )
     parser.add_argument(
         "--psnr",
@@ -146,8 +146,8 @@ def _add_protect(parser: argparse.ArgumentParser) -> None:
         "--format",
         choices=tuple(FORMATS),
         default="same",
-        help="format to write; only a lossless one restores bit for bit: png, tiff, bmp, and webp of a lossless photo "
-        "(default: same as the input)",
+        help="format to write; a lossless one restores bit for bit: png, tiff, bmp, and webp of a lossless photo; so "
+        "does a JPEG that stays one, with few exceptions (default: same as the input)",
     )
     parser.add_argument(
         "--receipt", type=Path, metavar="FILE", help="where to write the receipt, for one photo (default: beside it)"

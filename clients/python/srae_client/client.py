@@ -142,7 +142,7 @@ class Client:
     async def restore(
         self, data: bytes, receipt: image.ProtectionReceipt | None = None, mime_type: str = ""
     ) -> Restored:
-        """Restores a protected photo's file. An empty ``mime_type`` answers losslessly."""
+        """Restores a protected photo's file. With an empty ``mime_type`` nothing is lost: see the proto."""
         Request = restoration.RestoreStreamRequest
         first = Request(options=restoration.RestoreOptions(receipt=receipt, mime_type=mime_type))
         requests = chain([first], (Request(chunk=chunk) for chunk in _chunks(data)))

@@ -19,7 +19,7 @@ from srae_client import authorities, batch, endpoint, files, keys, receipts, rec
 from srae_client.arguments import FORMATS
 from srae_client.bookkeeping import entry_of
 from srae_client.client import Client
-from srae_client.errors import SraeClientError, UsageError
+from srae_client.errors import LocalReason, SraeClientError, UsageError
 from srae_client.files import Source
 from srae_client.key_holder import KeyHolder, ask_person
 from srae_client.ledger import Ledger
@@ -76,17 +76,24 @@ async def restore(arguments: Namespace) -> int:
     sources, failures = _gather(arguments)
     where = files.destination(arguments.output, arguments.photos, len(sources))
     holder, ledger = _opening_holder(), _ledger(arguments)
-    if where.file is not None and files.PHOTO_TYPES.get(where.file.suffix.lower()) != restoring.MIME_TYPE:
-        raise UsageError(f"restored photos are PNG files, which lose nothing: call it {where.file.stem}.png")
+    asked = "" if where.file is None else files.PHOTO_TYPES.get(where.file.suffix.lower())
+    if asked not in ("", "image/jpeg", "image/png"):
+        name = where.file.stem if where.file is not None else ""
+        raise UsageError(f"restored photos are PNG files, or the JPEGs that they were: call it {name}.png")
 
     async def job(client: Client, source: Source, _: batch.Tell) -> RestoreRecord:
         _require_free(where.file)
         data = source.path.read_bytes()
         receipt_path = receipts.path_for(source.path, arguments.receipt)
-        found = await restoring.restored(client, data, receipt_path, ledger, holder)
+        mime_type = "" if asked == "image/jpeg" else asked
+        found = await restoring.restored(client, data, receipt_path, ledger, holder, mime_type)
         if found.doubt is not None and not arguments.estimate:
             raise found.doubt
         made, is_estimate = found.made, found.doubt is not None
+        if asked not in ("", made.outcome.mime_type):
+            # Not written as a JPEG after all: that would lose what was restored.
+            ending = files.ending_of(made.outcome.mime_type)
+            raise SraeClientError(LocalReason.OTHER_FORMAT, f"This photo comes back as a {ending} file: name it so.")
         names = where.names(source, "-estimate" if is_estimate else "-original", made.outcome.mime_type)
         (output,) = files.save(((name,) for name in names), (made.image,), private=(False,))
         paths = str(source.path), str(output)

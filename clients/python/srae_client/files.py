@@ -60,6 +60,11 @@ def _extension(source: Path, mime_type: str) -> str:
     """The input's own ending where it fits the type, so that a .JPG stays a .JPG."""
     if PHOTO_TYPES.get(source.suffix.lower()) == mime_type:
         return source.suffix
+    return ending_of(mime_type)
+
+
+def ending_of(mime_type: str) -> str:
+    """The usual ending of a photo's file of this type."""
     known = (ending for ending, type_ in PHOTO_TYPES.items() if type_ == mime_type)
     return next(known, "." + mime_type.rpartition("/")[2])
 

@@ -17,7 +17,6 @@ from srae_client.errors import LocalReason, SraeClientError
 from srae_client.key_holder import KeyHolder
 from srae_client.ledger import Ledger
 
-MIME_TYPE = "image/png"
 #: Refusals of one of the ledger's receipts after which another one, or the photo itself, may still do.
 _PASSED_OVER = ("RECEIPT_MISMATCH", LocalReason.RECEIPT_NOT_YOURS, LocalReason.KEY_LOCKED)
 
@@ -37,25 +36,26 @@ class Found:
 
 
 async def restored(
-    client: Client, photo: bytes, receipt: Path | None, ledger: Ledger | None, holder: KeyHolder
+    client: Client, photo: bytes, receipt: Path | None, ledger: Ledger | None, holder: KeyHolder, mime_type: str = ""
 ) -> Found:
     """The original of a protected photo's file, or an estimate of it.
 
     Args:
         receipt: the only one that is tried, where there is one.
         ledger: None where it is not to be asked.
+        mime_type: of the file; empty for the original's own JPEG where it comes back whole, else PNG.
 
     Raises:
         SraeClientError: the receipt does not fit or cannot be opened, or the server refuses.
     """
     if receipt is not None:
-        return Found(await client.restore(photo, receipts.read(receipt, holder), MIME_TYPE))
+        return Found(await client.restore(photo, receipts.read(receipt, holder), mime_type))
     refusal: SraeClientError | None = None
     if ledger is not None:
-        found, refusal = await _by_ledger(client, photo, ledger, holder)
+        found, refusal = await _by_ledger(client, photo, ledger, holder, mime_type)
         if found is not None:
             return found
-    made = await client.restore(photo, None, MIME_TYPE)
+    made = await client.restore(photo, None, mime_type)
     if made.outcome.promise == PROMISE_BIT_EXACT:
         return Found(made)
     doubt = refusal or _no_receipt(was_asked=ledger is not None, was_changed=made.outcome.promise == PROMISE_NEAR)
@@ -63,14 +63,14 @@ async def restored(
 
 
 async def _by_ledger(
-    client: Client, photo: bytes, ledger: Ledger, holder: KeyHolder
+    client: Client, photo: bytes, ledger: Ledger, holder: KeyHolder, mime_type: str
 ) -> tuple[Found | None, SraeClientError | None]:
     """The original by the first receipt that fits; else why the likeliest that could be this photo's is of no use."""
     refusals = []
     for _, match in await asyncio.to_thread(lambda: list(candidates(ledger, photo))):
         try:
             receipt = receipts.unpack(match.entry.receipt, holder)
-            return Found(await client.restore(photo, receipt, MIME_TYPE), match.entry.id), None
+            return Found(await client.restore(photo, receipt, mime_type), match.entry.id), None
         except ValueError as error:
             refusals.append(ledger_file.damaged(match.entry, error))
         except SraeClientError as error:

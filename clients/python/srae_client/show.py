@@ -20,8 +20,6 @@ from srae_client.records import Answer, EvaluateRecord, Failure, ProtectRecord, 
 
 #: Where nobody watches, lines are not broken to fit a window.
 _UNWATCHED_COLUMNS = 200
-#: Formats that store every pixel as it is.
-_LOSSLESS = ("image/png", "image/tiff", "image/bmp")
 
 
 def results_console() -> Console:
@@ -90,11 +88,11 @@ def protected(records: Sequence[ProtectRecord], console: Console) -> None:
     console.print(table)
     if any(record.is_protected is False for record in records):
         console.print("[bold red]NOT PROTECTED[/]: the classifier's answer did not change. Do not rely on that photo.")
-    lossy = [record for record in records if record.mime_type not in _LOSSLESS]
-    if lossy:
-        console.print("A photo restores bit for bit from a lossless file only: --format png makes one.")
-    if any(record.tier == "one-pass" for record in lossy):
-        console.print("Keep the receipts: from a lossy file, a one-pass photo is restored only with its receipt.")
+    near = [record for record in records if not record.bit_exact]
+    if near:
+        console.print("What restores nearly restores bit for bit from a lossless file: --format png makes one.")
+    if any(record.tier == "one-pass" for record in near):
+        console.print("Keep the receipts: of these files, a one-pass photo is restored only with its receipt.")
     for bits in sorted({record.input_bits for record in records if record.input_bits > 8}):
         console.print(
             f"Your file has {bits} bits a channel; the protected photo and what is restored from it have 8: "

@@ -17,6 +17,9 @@ COPY clients/native_host clients/native_host
 RUN pip install --constraint constraints.txt '.[embedded,triton,otel]'
 
 FROM python:3.11.14-slim-bookworm
+# What moves the coefficients of JPEGs.
+# hadolint ignore=DL3008
+RUN apt-get update && apt-get install -y --no-install-recommends libturbojpeg0 && rm -rf /var/lib/apt/lists/*
 RUN useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin srae
 COPY --from=build /venv /venv
 COPY triton_models /models

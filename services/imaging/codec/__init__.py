@@ -1,11 +1,11 @@
 """Bytes to photo and back. The only code that knows Pillow and libheif.
 
 A file becomes pixels, alpha and a colour profile, and those become a file. Metadata is never removed from the one,
-because it is never copied into the other: so none can be forgotten.
+because it is never copied into the other: so none can be forgotten. A JPEG's coefficients can be moved beside that.
 """
 
-from services.imaging.codec.formats import EXTENSIONS, MIME_TYPES
+from services.imaging.codec.formats import EXTENSIONS, JPEG, MIME_TYPES
 from services.imaging.codec.reader import decode
 from services.imaging.codec.writer import Encoded, encode, is_lossless
 
-__all__ = ["EXTENSIONS", "MIME_TYPES", "Encoded", "decode", "encode", "is_lossless"]
+__all__ = ["EXTENSIONS", "JPEG", "MIME_TYPES", "Encoded", "decode", "encode", "is_lossless"]

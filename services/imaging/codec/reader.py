@@ -18,10 +18,10 @@ from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from services.errors import InvalidImageError, Reason, SraeError
-from services.imaging.codec import formats
+from services.imaging.codec import formats, segments
 from services.imaging.codec.colour import CONVERTED, matching_profile, raw_mode, simplify
 from services.imaging.codec.containers import webp_header
-from services.imaging.photo import MAX_PIXELS, MIN_SIDE, FileTraits, JpegTables, Photo
+from services.imaging.photo import HALVED, MAX_PIXELS, MIN_SIDE, FileTraits, JpegFile, JpegGrid, JpegTables, Photo
 
 #: Beyond this a size is no photo's but an attack's, or damage.
 _BOMB_PIXELS = 4 * MAX_PIXELS
@@ -155,18 +155,21 @@ def _photo(image: ImageFile.ImageFile, raw: str, mime_type: str, data: bytes) ->
         for keyword in image.text:  # Pillow files text under its keyword, where it could pose as transparency
             image.info.pop(keyword, None)
     plain = simplify(image, raw)
-    turn = _UPRIGHT.get(_orientation(image.info.get("exif"))) if mime_type in _TURNED_HERE else None
+    orientation = _orientation(image.info.get("exif")) if mime_type in _TURNED_HERE else 1
+    turn = _UPRIGHT.get(orientation)
     if turn is not None:
         plain = plain.transpose(turn)
     if plain is not image:
         image.close()  # lets its pixels go: what it tells of the file stays
     grey = plain.mode in ("L", "LA")
     profile = None if image.mode in CONVERTED else matching_profile(image.info.get("icc_profile"), grey)
-    tables = _jpeg_tables(image, turn) if isinstance(image, JpegImageFile) else None
+    tables, file = None, None
+    if isinstance(image, JpegImageFile):
+        tables, file = _jpeg_tables(image, turn), _jpeg_file(image, orientation if turn is not None else 1, data)
     lossless = _is_lossless(image, mime_type, data)
     traits = FileTraits(mime_type, len(data), lossless, grey, profile, tables, _bits(image, raw))
     pixels, alpha = _samples(plain)
-    return Photo(pixels, traits, alpha)
+    return Photo(pixels, traits, alpha, file)
 
 
 def _samples(image: Image.Image) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
@@ -227,6 +230,20 @@ def _jpeg_tables(image: JpegImageFile, turn: Image.Transpose | None) -> JpegTabl
     while len(tables) > 1 and tables[-1] == tables[-2]:
         tables.pop()
     return JpegTables(tuple(tables), get_sampling(image), _known(image, turn))
+
+
+def _jpeg_file(image: JpegImageFile, orientation: int, data: bytes) -> JpegFile | None:
+    """None where the components are not brightness and two colours, at full size or halved, or the oddest steps."""
+    halved = HALVED.get(get_sampling(image))
+    tables = [image.quantization.get(component[3]) for component in image.layer]
+    if image.mode != "RGB" or _is_rgb(image) or halved is None or None in tables:
+        return None
+    steps = tuple(tuple(table) for table in tables if table is not None)
+    if not all(1 <= step <= 255 for table in steps for step in table):
+        return None
+    is_progressive = bool(image.info.get("progressive"))
+    carried = segments.carried_in(image.applist)
+    return JpegFile(data, JpegGrid(orientation, image.height, image.width, steps, halved), is_progressive, carried)
 
 
 def _known(image: JpegImageFile, turn: Image.Transpose | None) -> int:

@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from stage_names import ALL, PROTECT, SEALED
+
 from page.render import origin, table
 
-#: In the order of a protect; the network apart, so that its share shows.
-STAGES = ("decode", "down", "headroom", "infer", "up and add", "embed", "hash", "encode")
 WAYS = ("in process", "over grpc", "over triton", "through the host")
 PICTURE = "where-the-time-goes.svg"
 
@@ -52,7 +52,7 @@ def section(results: Path) -> str | None:
 
 
 def _stages(groups: dict[str, Figures]) -> str:
-    names = [*STAGES, "infer, sealed"]
+    names = [*ALL, SEALED]
     rows = [(group, *(_ms(rows, f"stage: {name}") for name in names)) for group, rows in groups.items()]
     return table(["photo", *names], rows)
 
@@ -64,7 +64,7 @@ def _calls(groups: dict[str, Figures]) -> str:
 
 
 def _ms(rows: dict[str, Figures], name: str) -> str:
-    return f"{rows[name]['median_ms']:.1f}" if name in rows else "not run"
+    return f"{rows[name]['median_ms']:.1f}" if name in rows else ""
 
 
 def _ratios(ratios: dict[str, Figures]) -> str:
@@ -105,13 +105,16 @@ def pictures(results: Path, folder: Path) -> None:
 
     groups = list(figures["groups"].items())
     plot, axes = pyplot.subplots(figsize=(9, 0.5 * len(groups) + 1.5))
-    colours = pyplot.get_cmap("tab10").colors
-    for row, (_, rows) in enumerate(groups):
-        times = [rows[f"stage: {stage}"]["median_ms"] for stage in STAGES]
+    colours = dict(zip(ALL, pyplot.get_cmap("tab20").colors, strict=False))
+    shown: set[str] = set()
+    for row, (group, rows) in enumerate(groups):
+        stages = PROTECT[group.split()[1]]
+        times = [rows[f"stage: {stage}"]["median_ms"] for stage in stages]
         left = 0.0
-        for stage, colour, time in zip(STAGES, colours, times, strict=False):
+        for stage, time in zip(stages, times, strict=True):
             share = 100 * time / sum(times)
-            axes.barh(row, share, left=left, color=colour, label=stage if row == 0 else None)
+            axes.barh(row, share, left=left, color=colours[stage], label=None if stage in shown else stage)
+            shown.add(stage)
             left += share
         axes.text(101, row, f"{sum(times):.0f} ms", va="center")
     axes.set_yticks(range(len(groups)), [name for name, _ in groups])

@@ -72,7 +72,8 @@ def ours(repository: Path, threads: int) -> list[Contender]:
 
     def tier(which: Tier, steps: int) -> Contender:
         def protect(photo: Photo, _: int) -> Pixels:
-            return asyncio.run(pipeline.protect(photo, which, backend)).photo.pixels
+            receipt = asyncio.run(pipeline.find_code(photo, which, backend))
+            return pipeline.written(photo, receipt, carries=True)
 
         return Contender(which.value, which.value, f"{pipeline.STRENGTHS_DB[which]:g} dB", steps, True, protect)
 

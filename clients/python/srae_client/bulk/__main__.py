@@ -87,8 +87,8 @@ def _parser() -> argparse.ArgumentParser:
         "--tier",
         choices=tuple(records.TIERS),
         default="sealed",
-        help="sealed: stronger, restored only with the receipt; one-pass: faster; a lossless file is restored from the "
-        "photo alone, by anybody who has this software, a JPEG with the receipt (default: sealed)",
+        help="sealed: stronger, restored only with the receipt; one-pass: faster; restored from the file alone, by "
+        "anybody who has this software, as long as no site has rewritten it (default: sealed)",
     )
     parser.add_argument(
         "--concurrency",

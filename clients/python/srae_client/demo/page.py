@@ -14,7 +14,7 @@ from srae_client.show import byte_size, decibels, percent
 
 _ABOUT = {
     "sealed": "Made for this photo in a few gradient steps. The receipt, and nothing else, restores it.",
-    "one-pass": "Made in three steps on one classifier. A lossless file carries what restores it in its own pixels.",
+    "one-pass": "Made in three steps on one classifier. The file carries what restores it.",
 }
 _FORMATS = {"image/png": "PNG", "image/jpeg": "JPEG"}
 

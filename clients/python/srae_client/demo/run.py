@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from srae_client import receipts, records
+from srae_client import files, receipts, records
 from srae_client.client import Client
 from srae_client.demo import photos
 from srae_client.demo.photos import Pixels, Sample
@@ -90,7 +90,7 @@ async def run_tier(client: Client, gallery: Gallery, sample: Sample, original: b
     return TierResult(
         tier=tier,
         protected=pictures,
-        restored=gallery.hang(f"{stem}-restored", ".png", restored.image),
+        restored=gallery.hang(f"{stem}-restored", files.ending_of(restored.outcome.mime_type), restored.image),
         difference=gallery.hang_difference(f"{stem}-difference", photos.decode(original), protected.image),
         receipt=receipt_name,
         receipt_bytes=len(packed),

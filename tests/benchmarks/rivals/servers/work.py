@@ -41,12 +41,14 @@ class Work:
     async def protect(self, file: bytes) -> bytes:
         """The same work as ProtectionService's, whose answer is measured on the file that goes out."""
         original = codec.decode(file)
-        protected = await pipeline.protect(original, self._tier, self._backend)
-        encoded = codec.encode(protected.photo)
+        receipt = await pipeline.find_code(original, self._tier, self._backend)
+        written = pipeline.write(original, receipt)
+        encoded, restored = written.file, original
         returned = codec.decode(encoded.data)
-        restored = await pipeline.restore(returned, protected.receipt, self._backend, is_own=True)
+        if not written.restores:
+            restored = (await pipeline.restore(returned, receipt, self._backend, is_own=True)).photo
         made_with = pipeline.MADE_WITH[self._tier]
-        await report.evaluate(original, returned, restored.photo, self._backend, made_with)
+        await report.evaluate(original, returned, restored, self._backend, made_with)
         return encoded.data
 
 

@@ -1,0 +1,58 @@
+"""A further part: the file that the product gives out for a JPEG that came as one, and what comes back of it.
+
+Of the file itself, and of named platforms' copies of it. The other parts measure lossless files.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from services.evaluation.channels import CHANNELS
+from services.evaluation.metrics import psnr_db
+from services.imaging import codec, pipeline
+from training.evaluation.eyes import Eyes
+from training.evaluation.lines import Row
+from training.evaluation.protections import Protections
+from training.evaluation.subjects import Subject
+
+#: How the row of the file itself is named.
+OWN = "the file itself"
+
+
+def measure(subject: Subject, protections: Protections, eyes: Eyes) -> dict[str, Row]:
+    """Rows of one photo: the file and each platform's copy of it, in the eyes of Lite0.
+
+    Raises:
+        ValueError: the photo came as no JPEG.
+    """
+    original = subject.photo
+    if original.file is None:
+        raise ValueError(f"{subject.name} is no JPEG whose coefficients can be moved: measure at the native size")
+    written = pipeline.write(original, protections.receipt(subject))
+    protected = codec.decode(written.file.data)
+    receipt = written.receipt
+    restored = protections.restored(protected, receipt)
+    pixels = original.pixels
+    figures: dict[str, float | bool] = {
+        "protected_psnr_db": psnr_db(pixels, protected.pixels),
+        "growth_percent": 100.0 * (len(written.file.data) / len(original.file.data) - 1.0),
+        "restored_bit_exact": bool(np.array_equal(pixels, restored.photo.pixels)),
+        "restored_as_jpeg": restored.file is not None,
+    }
+    rows = {OWN: _row(subject, pixels, protected.pixels, eyes, figures)}
+    for channel in CHANNELS:
+        reference, clean, copy = channel.shrink(pixels), channel(pixels).pixels, channel(protected.pixels)
+        back = protections.restored(copy, receipt).photo.pixels
+        figures = {
+            "restored_psnr_db": psnr_db(reference, back),
+            "gap_to_channel_db": psnr_db(reference, clean) - psnr_db(reference, back),
+        }
+        rows[channel.name] = _row(subject, clean, copy.pixels, eyes, figures)
+    return rows
+
+
+def _row(
+    subject: Subject, clean: np.ndarray, protected: np.ndarray, eyes: Eyes, figures: dict[str, float | bool]
+) -> Row:
+    is_right, still = (eyes.look(seen, 0).label == subject.label for seen in (clean, protected))
+    return Row(is_right, still, figures)
