@@ -9,7 +9,6 @@ in any order of summation, and one division (docs/adr/0023).
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 from functools import lru_cache
 
 import cv2
@@ -64,49 +63,33 @@ def add(file: JpegFile, code: NDArray[np.int8], icc_profile: bytes | None, carri
         code: shape (3, rows, columns), levels, for the upright photo.
 
     Returns:
-        None where it cannot be: see ``coefficients.changed``.
+        None where ``coefficients.changed`` cannot write it, or where the original's coefficients were not seen to come
+        back out of it: one has left what a file can hold.
     """
-    moved = _moved(file, code, 1, file.is_progressive)
+    wave = _BlockWave(file.grid, code)
+    original, seen = hashlib.sha256(), hashlib.sha256()
+
+    def change(component: int, row: int, blocks: NDArray[np.int16]) -> None:
+        original.update(blocks.data)
+        wave.add(component, row, blocks)
+
+    def look(component: int, row: int, blocks: NDArray[np.int16]) -> None:
+        wave.subtract(component, row, blocks)
+        seen.update(blocks.data)
+
+    moved = coefficients.changed(file.data, change, file.is_progressive)
     if moved is not None and len(moved) > _GROWTH * len(file.data):
         # The original's Huffman codes were tuned to it, as those of a progressive one always are.
-        moved = _moved(file, code, 1, is_progressive=True)
-    return None if moved is None else segments.inserted(moved, file.grid.orientation, icc_profile, carried)
+        moved = coefficients.changed(file.data, wave.add, is_progressive=True)
+    if moved is None or not coefficients.read(moved, look) or seen.digest() != original.digest():
+        return None
+    return segments.inserted(moved, file.grid.orientation, icc_profile, carried)
 
 
 def subtract(file: JpegFile, code: NDArray[np.int8], icc_profile: bytes | None) -> bytes | None:
     """The JPEG that ``add`` was given, coefficient for coefficient, if this is what it returned."""
-    moved = _moved(file, code, -1, file.is_progressive)
+    moved = coefficients.changed(file.data, _BlockWave(file.grid, code).subtract, file.is_progressive)
     return None if moved is None else segments.inserted(moved, file.grid.orientation, icc_profile, b"")
-
-
-def restores(original: JpegFile, moved: bytes, code: NDArray[np.int8]) -> bool:
-    """Whether ``subtract`` gives the original's coefficients back, out of what ``add`` made of it."""
-    # Told by hashes, one file after the other: at 50 megapixels, each in memory counts.
-    same = _digest(coefficients.changed(original.data, _leave, original.is_progressive))
-    return same is not None and same == _digest(
-        _moved(replace(original, data=moved), code, -1, original.is_progressive)
-    )
-
-
-def _digest(data: bytes | None) -> bytes | None:
-    return None if data is None else hashlib.sha256(data).digest()
-
-
-def _leave(component: int, row: int, blocks: NDArray[np.int16]) -> None:
-    """No change."""
-
-
-def _moved(file: JpegFile, code: NDArray[np.int8], sign: int, is_progressive: bool) -> bytes | None:
-    wave = _BlockWave(file.grid, code)
-
-    def change(component: int, row: int, blocks: NDArray[np.int16]) -> None:
-        steps = wave.steps(component, row)
-        if sign > 0:
-            blocks += steps
-        else:
-            blocks -= steps
-
-    return coefficients.changed(file.data, change, is_progressive)
 
 
 def moves(grid: JpegGrid, code: NDArray[np.int8]) -> list[NDArray[np.float16]]:
@@ -122,40 +105,74 @@ class _BlockWave:
 
     def __init__(self, grid: JpegGrid, code: NDArray[np.int8]) -> None:
         code = np.ascontiguousarray(_LAID_BACK[grid.orientation](code))
-        self._grid = grid
-        self._rows: list[Exact] = []
-        self._wide: list[Exact] = []
-        self._shares: list[Exact] = []
         mixed = np.tensordot(_TO_YCC, code.astype(np.float64), axes=1)
-        for component in range(3):
-            tall, wide = (1, 1) if component == 0 else grid.halved
-            rows = _axis(grid.height, code.shape[1], tall)
-            columns = _axis(grid.width, code.shape[2], wide).reshape(-1, code.shape[2])
-            self._rows.append(rows)
-            self._wide.append(_product(mixed[component], columns.T))
-            unit = _UNIT * (_UNIT * WEIGHT_UNIT) ** 2 * tall * wide
-            self._shares.append(1.0 / (unit * np.array(grid.tables[component], np.float64).reshape(8, 1, 8)))
+        self._grid = grid
+        self._planes = [_Plane(grid, component, cells) for component, cells in enumerate(mixed)]
 
-    def steps(self, component: int, row: int) -> NDArray[np.int16]:
-        """Of a row of blocks: shape (blocks, 64)."""
-        rows = self._rows[component][row]
-        used = np.flatnonzero(rows.any(axis=0))
-        cells = slice(used[0], used[-1] + 1)
-        found = _product(rows[:, cells], self._wide[component][cells])
-        levels = found.reshape(8, -1, 8) * self._shares[component]
-        whole = np.rint(levels, out=levels).astype(np.int16)
-        return np.ascontiguousarray(whole.transpose(1, 0, 2)).reshape(-1, 64)
+    def add(self, component: int, row: int, blocks: NDArray[np.int16]) -> None:
+        """Adds the steps of a row of blocks to its coefficients, shape (blocks, 64), in place."""
+        steps, changed = self._planes[component].steps(row), self._changed(component, blocks)
+        changed += steps
+
+    def subtract(self, component: int, row: int, blocks: NDArray[np.int16]) -> None:
+        """Subtracts them."""
+        steps, changed = self._planes[component].steps(row), self._changed(component, blocks)
+        changed -= steps
 
     def plane(self, component: int) -> NDArray[np.float16]:
         """All of them brought back to levels, as the file lies; shape (H, W), of the component."""
-        rows, tall, wide = len(self._rows[component]), *((1, 1) if component == 0 else self._grid.halved)
+        tall, wide = (1, 1) if component == 0 else self._grid.halved
         table = np.array(self._grid.tables[component], np.float32)
         cosines = (_DCT / _UNIT).astype(np.float32)
+        columns = -(-self._grid.width // (8 * wide))
         strips = []
-        for row in range(rows):
-            levels = cosines.T @ (self.steps(component, row) * table).reshape(-1, 8, 8) @ cosines
+        for row in range(-(-self._grid.height // (8 * tall))):
+            blocks = np.zeros((columns, 64), np.int16)
+            self.add(component, row, blocks)
+            levels = cosines.T @ (blocks * table).reshape(-1, 8, 8) @ cosines
             strips.append(levels.transpose(1, 0, 2).reshape(8, -1).astype(np.float16))
         return np.concatenate(strips)[: -(-self._grid.height // tall), : -(-self._grid.width // wide)]
+
+    def _changed(self, component: int, blocks: NDArray[np.int16]) -> NDArray[np.int16]:
+        down, across = self._planes[component].kept
+        return blocks.reshape(-1, 8, 8)[:, :down, :across]
+
+
+class _Plane:
+    """One component of a :class:`_BlockWave`.
+
+    Attributes:
+        kept: how many frequencies down and across can have steps at all: in large photos a code has low ones alone.
+    """
+
+    def __init__(self, grid: JpegGrid, component: int, cells: Exact) -> None:
+        tall, wide = (1, 1) if component == 0 else grid.halved
+        rows, columns = _axis(grid.height, cells.shape[0], tall), _axis(grid.width, cells.shape[1], wide)
+        table = np.array(grid.tables[component], np.float64).reshape(8, 8)
+        shares = 1.0 / (_UNIT * (_UNIT * WEIGHT_UNIT) ** 2 * tall * wide * table)
+        # No product is larger than that of the largest sums of weights and the largest cell.
+        most = np.outer(*(np.abs(axis).sum(axis=2).max(axis=0) for axis in (rows, columns))) * np.abs(cells).max()
+        has_steps = most * shares >= 0.5
+        self.kept = _last(has_steps.any(axis=1)), _last(has_steps.any(axis=0))
+        down, across = self.kept
+        self._rows = rows[:, :down]
+        self._wide = _product(cells, columns[:, :across].reshape(-1, cells.shape[1]).T)
+        self._shares = shares[:down, None, :across]
+
+    def steps(self, row: int) -> NDArray[np.int16]:
+        """Of a row of blocks: shape (blocks, *kept)."""
+        down, across = self.kept
+        rows = self._rows[row]
+        used = np.flatnonzero(rows.any(axis=0))
+        cells = slice(used[0], used[-1] + 1)
+        levels = _product(rows[:, cells], self._wide[cells]).reshape(down, -1, across)
+        levels *= self._shares
+        return np.rint(levels, out=levels).astype(np.int16).transpose(1, 0, 2)
+
+
+def _last(are: NDArray[np.bool_]) -> int:
+    """How many there are up to the last that is true; at least one."""
+    return int(np.flatnonzero(are)[-1]) + 1 if are.any() else 1
 
 
 def _product(left: Exact, right: Exact) -> Exact:

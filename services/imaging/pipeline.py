@@ -171,7 +171,7 @@ def write(photo: Photo, receipt: Receipt, mime_type: str = "") -> Written:
     if photo.file is not None and mime_type in ("", codec.JPEG):
         carries = carried.pack(receipt.code, receipt.original_sha256) if receipt.tier is Tier.ONE_PASS else b""
         moved = jpeg_file.add(photo.file, receipt.code, photo.traits.icc_profile, carries)
-        if moved is not None and jpeg_file.restores(photo.file, moved, receipt.code):
+        if moved is not None:
             layout = replace(jpeg_copy.layout(photo), moved_in=photo.file.grid)
             told = replace(receipt, original_layout=layout)
             return Written(codec.Encoded(moved, codec.JPEG, lossless=True), told, restores=True)

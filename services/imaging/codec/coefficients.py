@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 #: Changes the coefficients of one row of blocks in place: component, row, and shape (blocks, 64), int16, row by row.
 Change = Callable[[int, int, NDArray[np.int16]], None]
 
-#: Options of ``tjTransform`` (turbojpeg.h): progressive output, and none of the input's markers.
-_PROGRESSIVE, _COPY_NONE = 32, 64
+#: Options of ``tjTransform`` (turbojpeg.h): no output, progressive output, and none of the input's markers.
+_NO_OUTPUT, _PROGRESSIVE, _COPY_NONE = 16, 32, 64
 #: A flag of its: progressive files of absurdly many scans, which take for ever, are refused.
 _LIMIT_SCANS = 1 << 15
 _FAILED = -1
@@ -62,11 +62,20 @@ def changed(jpeg: bytes, change: Change, is_progressive: bool) -> bytes | None:
     """The same JPEG with other coefficients, and without any metadata.
 
     Args:
-        change: called for each row of blocks of each component.
+        change: called for each row of blocks of each component, in order.
 
     Returns:
-        None where the library is missing, or cannot write it: damaged data, a coefficient out of range.
+        None where the library is missing, or cannot read it. A coefficient that leaves its range is not told.
     """
+    return _transformed(jpeg, change, _COPY_NONE | (_PROGRESSIVE if is_progressive else 0))
+
+
+def read(jpeg: bytes, look: Change) -> bool:
+    """Shows the coefficients of a JPEG; whether the library is there, and could read them all."""
+    return _transformed(jpeg, look, _NO_OUTPUT) is not None
+
+
+def _transformed(jpeg: bytes, change: Change, options: int) -> bytes | None:
     library = _library()
     if library is None:
         return None
@@ -87,7 +96,6 @@ def changed(jpeg: bytes, change: Change, is_progressive: bool) -> bytes | None:
     if handle is None:
         return None
     written, size = ctypes.c_void_p(), ctypes.c_ulong()
-    options = _COPY_NONE | (_PROGRESSIVE if is_progressive else 0)
     job = _Transform(_Region(), 0, options, None, _Filter(row))
     try:
         told = library.tjTransform(
@@ -95,7 +103,7 @@ def changed(jpeg: bytes, change: Change, is_progressive: bool) -> bytes | None:
         )
         if failures:
             raise failures[0]
-        return ctypes.string_at(written, size.value) if told == 0 and written.value else None
+        return ctypes.string_at(written, size.value) if told == 0 else None
     finally:
         if written.value:
             library.tjFree(written)
