@@ -22,7 +22,7 @@ export class Uploads {
    * Waits for the files of a case, and notes each for the verifier.
    * @param originals the names of the photos that they must come from, in any order where names are kept
    */
-  async expect(name, originals, { nearly = originals.some((original) => original.endsWith(".jpg")), join: isOne = false, count = originals.length } = {}) {
+  async expect(name, originals, { nearly = false, join: isOne = false, count = originals.length } = {}) {
     let files = await this.site.wait(name, count);
     assert.equal(files.length, count, `${name}: as many files as were chosen`);
     if (isOne) files = [{ name: originals[0], bytes: Buffer.concat(files.map(({ bytes }) => bytes)) }];

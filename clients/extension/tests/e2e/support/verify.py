@@ -51,9 +51,9 @@ def main(listed: Path, work: Path) -> int:
         process.wait()
     wrong = 0
     for index, upload in enumerate(uploads):
-        restored = work / "restored" / f"{index}-original.png"
+        restored = next((work / "restored").glob(f"{index}-original.*"), None)
         problem = "srae restore did not restore it"
-        if restored.exists():
+        if restored is not None:
             received, original = (pixels(Path(upload[name])) for name in ("received", "original"))
             problem = judge(received, original, pixels(restored), upload["nearly"])
         wrong += bool(problem)
