@@ -14,8 +14,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from services.imaging import dequantise, jpeg_file
+from services.imaging import dequantise, jpeg_grid
 from services.imaging.dequantise import Plane, QuantiserSteps, padded
+from services.imaging.jpeg_grid import TO_RGB
 from services.imaging.photo import HALVED, JpegTables, Layout, Photo
 from services.imaging.resample import Wave
 from services.imaging.strips import in_strips
@@ -28,9 +29,8 @@ _TILE = 1024
 _MOST_CLIPPED = 0.1
 #: So many strips, spread over the photo, tell whether it is on the original's steps.
 _SAMPLES = 16
-#: Brightness and the two colours of RGB, as a JPEG has them (JFIF), about zero; and back.
+#: Brightness and the two colours of RGB, as a JPEG has them (JFIF), about zero.
 _TO_YCC = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]], np.float32)
-_TO_RGB = np.array([[1.0, 0.0, 1.402], [1.0, -0.344136, -0.714136], [1.0, 1.772, 0.0]], np.float32)
 _MIDDLE = 128.0
 #: How often the sharpening of halved colours is repeated; 8 leave less than rounding does.
 _SHARPENINGS = 8
@@ -92,7 +92,7 @@ class _Job:
         self._pixels, self._halved = photo.pixels, halved
         is_of_its_size = _is_of_its_size(photo, original)
         moved_in = original.moved_in if is_of_its_size else None
-        self._moves = None if moved_in is None else jpeg_file.moves(moved_in, code)
+        self._moves = None if moved_in is None else jpeg_grid.moves(moved_in, code)
         wave = Wave(code, photo.height, photo.width)
         self._wave_rows = wave.rows if is_of_its_size else wave.smooth_rows
         self._steps = _steps(tables, original.jpeg_steps if is_of_its_size else ())
@@ -106,14 +106,14 @@ class _Job:
             for (first, last), side in zip((rows, columns), self._pixels.shape[:2], strict=True)
         )
         pixels, own = self._pixels[top:bottom, left:right], self._own((top, bottom), (left, right))
-        copy, wave = _planes(pixels), _transformed(own, _TO_RGB)
+        copy, wave = _planes(pixels), _transformed(own, TO_RGB)
         for plane in range(3):
             at_size = (1, 1) if plane == 0 else self._halved
             copy[..., plane] = _restored_at(at_size, copy[..., plane], own[..., plane], self._steps[plane])
         copy[..., 0] += _MIDDLE
         unsure = np.kron(_unsure(pixels, self._halved), np.ones((8 * self._halved[0], 8 * self._halved[1]), bool))
         unsure = unsure[: bottom - top, : right - left, None]
-        found = np.clip(np.rint(np.where(unsure, pixels - wave, _transformed(copy, _TO_RGB))), 0, 255)
+        found = np.clip(np.rint(np.where(unsure, pixels - wave, _transformed(copy, TO_RGB))), 0, 255)
         return found[rows[0] - top : rows[1] - top, columns[0] - left : columns[1] - left].astype(np.uint8)
 
     def _own(self, rows: tuple[int, int], columns: tuple[int, int]) -> Plane:

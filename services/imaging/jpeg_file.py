@@ -1,59 +1,21 @@
 """Adding a code to a JPEG's own coefficients, and subtracting it again: so a JPEG comes back bit for bit, too.
 
-A JPEG's coefficients are whole numbers of its quantiser's steps. A code brought up to the photo's size, in the same
-transform, is rounded to such steps and added; nothing is decoded or encoded, so nothing is lost. Who has the code makes
-the same whole numbers again. All of it is exact: products and sums of whole numbers that fit the 53 bits of a float64,
-in any order of summation, and one division (docs/adr/0023).
+Nothing is decoded or encoded for that, so nothing is lost (docs/adr/0023).
 """
 
 from __future__ import annotations
 
 import hashlib
-from functools import lru_cache
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from services.imaging.codec import coefficients, segments
-from services.imaging.photo import JpegFile, JpegGrid
-from services.imaging.resample import WEIGHT_UNIT, axis_weights
-
-Exact = NDArray[np.float64]
+from services.imaging.jpeg_grid import BlockWave
+from services.imaging.photo import JpegFile
 
 #: How much larger than the original its protected file may get before it is made smaller.
 _GROWTH = 1.3
-#: Whole numbers stand for shares of this.
-_UNIT = 256
-#: Brightness and the two colours of RGB (JFIF); and a block's discrete cosine transform along one axis.
-_TO_YCC = np.array([[77, 150, 29], [-43, -85, 128], [128, -107, -21]], np.float64)
-_FREQUENCIES = np.arange(8)[:, None]
-_LENGTHS = np.sqrt(np.where(_FREQUENCIES == 0, 0.125, 0.25))
-_DCT = np.rint(_UNIT * _LENGTHS * np.cos(np.pi / 16.0 * _FREQUENCIES * (2 * _FREQUENCIES.T + 1)))
-_NOTHING = np.empty((0, 0), np.float64)
-#: What undoes how EXIF's orientation lays a photo upright.
-_LAID_BACK = {
-    1: lambda code: code,
-    2: lambda code: code[:, :, ::-1],
-    3: lambda code: code[:, ::-1, ::-1],
-    4: lambda code: code[:, ::-1],
-    5: lambda code: code.transpose(0, 2, 1),
-    6: lambda code: np.rot90(code, 1, (1, 2)),
-    7: lambda code: code[:, ::-1, ::-1].transpose(0, 2, 1),
-    8: lambda code: np.rot90(code, -1, (1, 2)),
-}
-
-#: How EXIF's orientation lays a plane upright.
-_UPRIGHT = {
-    1: lambda plane: plane,
-    2: lambda plane: plane[:, ::-1],
-    3: lambda plane: plane[::-1, ::-1],
-    4: lambda plane: plane[::-1],
-    5: lambda plane: plane.T,
-    6: lambda plane: np.rot90(plane, -1),
-    7: lambda plane: plane[::-1, ::-1].T,
-    8: lambda plane: np.rot90(plane, 1),
-}
 
 
 def add(file: JpegFile, code: NDArray[np.int8], icc_profile: bytes | None, carried: bytes = b"") -> bytes | None:
@@ -66,7 +28,7 @@ def add(file: JpegFile, code: NDArray[np.int8], icc_profile: bytes | None, carri
         None where ``coefficients.changed`` cannot write it, or where the original's coefficients were not seen to come
         back out of it: one has left what a file can hold.
     """
-    wave = _BlockWave(file.grid, code)
+    wave = BlockWave(file.grid, code)
     original, seen = hashlib.sha256(), hashlib.sha256()
 
     def change(component: int, row: int, blocks: NDArray[np.int16]) -> None:
@@ -88,107 +50,5 @@ def add(file: JpegFile, code: NDArray[np.int8], icc_profile: bytes | None, carri
 
 def subtract(file: JpegFile, code: NDArray[np.int8], icc_profile: bytes | None) -> bytes | None:
     """The JPEG that ``add`` was given, coefficient for coefficient, if this is what it returned."""
-    moved = coefficients.changed(file.data, _BlockWave(file.grid, code).subtract, file.is_progressive)
+    moved = coefficients.changed(file.data, BlockWave(file.grid, code).subtract, file.is_progressive)
     return None if moved is None else segments.inserted(moved, file.grid.orientation, icc_profile, b"")
-
-
-def moves(grid: JpegGrid, code: NDArray[np.int8]) -> list[NDArray[np.float16]]:
-    """By how much ``add`` moved brightness and the two colours of the upright photo: shape (H, W) each, in levels, at
-    the size at which the JPEG holds them.
-    """
-    wave = _BlockWave(grid, code)
-    return [np.ascontiguousarray(_UPRIGHT[grid.orientation](wave.plane(component))) for component in range(3)]
-
-
-class _BlockWave:
-    """A code brought up to a JPEG's size, as whole steps of its quantiser; see ``resample.Wave``."""
-
-    def __init__(self, grid: JpegGrid, code: NDArray[np.int8]) -> None:
-        code = np.ascontiguousarray(_LAID_BACK[grid.orientation](code))
-        mixed = np.tensordot(_TO_YCC, code.astype(np.float64), axes=1)
-        self._grid = grid
-        self._planes = [_Plane(grid, component, cells) for component, cells in enumerate(mixed)]
-
-    def add(self, component: int, row: int, blocks: NDArray[np.int16]) -> None:
-        """Adds the steps of a row of blocks to its coefficients, shape (blocks, 64), in place."""
-        steps, changed = self._planes[component].steps(row), self._changed(component, blocks)
-        changed += steps
-
-    def subtract(self, component: int, row: int, blocks: NDArray[np.int16]) -> None:
-        """Subtracts them."""
-        steps, changed = self._planes[component].steps(row), self._changed(component, blocks)
-        changed -= steps
-
-    def plane(self, component: int) -> NDArray[np.float16]:
-        """All of them brought back to levels, as the file lies; shape (H, W), of the component."""
-        tall, wide = (1, 1) if component == 0 else self._grid.halved
-        table = np.array(self._grid.tables[component], np.float32)
-        cosines = (_DCT / _UNIT).astype(np.float32)
-        columns = -(-self._grid.width // (8 * wide))
-        strips = []
-        for row in range(-(-self._grid.height // (8 * tall))):
-            blocks = np.zeros((columns, 64), np.int16)
-            self.add(component, row, blocks)
-            levels = cosines.T @ (blocks * table).reshape(-1, 8, 8) @ cosines
-            strips.append(levels.transpose(1, 0, 2).reshape(8, -1).astype(np.float16))
-        return np.concatenate(strips)[: -(-self._grid.height // tall), : -(-self._grid.width // wide)]
-
-    def _changed(self, component: int, blocks: NDArray[np.int16]) -> NDArray[np.int16]:
-        down, across = self._planes[component].kept
-        return blocks.reshape(-1, 8, 8)[:, :down, :across]
-
-
-class _Plane:
-    """One component of a :class:`_BlockWave`.
-
-    Attributes:
-        kept: how many frequencies down and across can have steps at all: in large photos a code has low ones alone.
-    """
-
-    def __init__(self, grid: JpegGrid, component: int, cells: Exact) -> None:
-        tall, wide = (1, 1) if component == 0 else grid.halved
-        rows, columns = _axis(grid.height, cells.shape[0], tall), _axis(grid.width, cells.shape[1], wide)
-        table = np.array(grid.tables[component], np.float64).reshape(8, 8)
-        shares = 1.0 / (_UNIT * (_UNIT * WEIGHT_UNIT) ** 2 * tall * wide * table)
-        # No product is larger than that of the largest sums of weights and the largest cell.
-        most = np.outer(*(np.abs(axis).sum(axis=2).max(axis=0) for axis in (rows, columns))) * np.abs(cells).max()
-        has_steps = most * shares >= 0.5
-        self.kept = _last(has_steps.any(axis=1)), _last(has_steps.any(axis=0))
-        down, across = self.kept
-        self._rows = rows[:, :down]
-        self._wide = _product(cells, columns[:, :across].reshape(-1, cells.shape[1]).T)
-        self._shares = shares[:down, None, :across]
-
-    def steps(self, row: int) -> NDArray[np.int16]:
-        """Of a row of blocks: shape (blocks, *kept)."""
-        down, across = self.kept
-        rows = self._rows[row]
-        used = np.flatnonzero(rows.any(axis=0))
-        cells = slice(used[0], used[-1] + 1)
-        levels = _product(rows[:, cells], self._wide[cells]).reshape(down, -1, across)
-        levels *= self._shares
-        return np.rint(levels, out=levels).astype(np.int16).transpose(1, 0, 2)
-
-
-def _last(are: NDArray[np.bool_]) -> int:
-    """How many there are up to the last that is true; at least one."""
-    return int(np.flatnonzero(are)[-1]) + 1 if are.any() else 1
-
-
-def _product(left: Exact, right: Exact) -> Exact:
-    """Of few rows: OpenCV multiplies them itself, where NumPy's BLAS would keep cores busy (docs/adr/0015)."""
-    found = cv2.gemm(np.ascontiguousarray(left), np.ascontiguousarray(right), 1.0, _NOTHING, 0.0)
-    return found.astype(np.float64, copy=False)
-
-
-@lru_cache(maxsize=64)
-def _axis(pixels: int, cells: int, halved: int) -> Exact:
-    """The transform of each cell's weights along one axis, block for block; shape (blocks, 8, cells), whole numbers.
-
-    Args:
-        halved: how many pixels make one of the component's; their weights are added up.
-    """
-    weights = axis_weights(pixels, cells).astype(np.float64)
-    weights = np.pad(weights, ((0, -pixels % halved), (0, 0)), mode="edge").reshape(-1, halved, cells).sum(axis=1)
-    weights = np.pad(weights, ((0, -len(weights) % 8), (0, 0)), mode="edge").reshape(-1, 8, cells)
-    return np.ascontiguousarray(np.einsum("fp,bpc->bfc", _DCT, weights))

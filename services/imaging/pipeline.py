@@ -286,7 +286,8 @@ def _check_belongs(photo: Photo, receipt: Receipt) -> None:
         raise InvalidReceiptError(
             Reason.RECEIPT_MISMATCH, "This photo is the original itself: there is nothing to restore. Keep it as it is."
         )
-    if not presence.is_present(photo.pixels, receipt.code):
+    layout = receipt.original_layout
+    if not presence.is_present(photo.pixels, receipt.code, None if layout is None else layout.moved_in):
         raise InvalidReceiptError(
             Reason.RECEIPT_MISMATCH,
             "This receipt belongs to another photo: its code is not in this one. Use the one saved with this photo.",

@@ -16,6 +16,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from services.imaging.jpeg_grid import working_move
+from services.imaging.photo import JpegGrid
 from services.imaging.resample import GRID_SIZE, WORKING_SIZE, down, up_rows
 
 #: Standard deviations from chance above which the code is there. Chosen on development photos of even index, where none
@@ -33,7 +35,7 @@ _NOISE = 4.0
 _SURROUNDINGS = (3, 3)
 
 
-def score(pixels: NDArray[np.uint8], code: NDArray[np.int8]) -> float:
+def score(pixels: NDArray[np.uint8], code: NDArray[np.int8], moved_in: JpegGrid | None = None) -> float:
     """Standard deviations by which the photo's detail follows the code.
 
     Another photo's code scores 0 +- 1.1. The original's own, which is made for its detail, 0 +- 2.5.
@@ -41,8 +43,13 @@ def score(pixels: NDArray[np.uint8], code: NDArray[np.int8]) -> float:
     Args:
         pixels: shape (H, W, 3), the protected photo or a copy of it.
         code: shape (3, rows, columns), levels.
+        moved_in: the grid of the JPEG to whose coefficients it was added, which kept of it what whole steps can say.
     """
-    photo, wave = down(pixels), up_rows(code, WORKING_SIZE, WORKING_SIZE, 0, WORKING_SIZE)
+    photo = down(pixels)
+    if moved_in is None:
+        wave: NDArray[Any] = up_rows(code, WORKING_SIZE, WORKING_SIZE, 0, WORKING_SIZE)
+    else:
+        wave = working_move(moved_in, code)
     match = variance = 0.0
     for side in _CELLS:
         matches = _over_shifts(_whitened(_detail(photo, side)), _detail(wave, side)).ravel()
@@ -51,14 +58,9 @@ def score(pixels: NDArray[np.uint8], code: NDArray[np.int8]) -> float:
     return match / math.sqrt(variance) if variance > 0 else 0.0
 
 
-def is_present(pixels: NDArray[np.uint8], code: NDArray[np.int8]) -> bool:
-    """Whether the code is in the photo. An empty code is in every photo.
-
-    Args:
-        pixels: shape (H, W, 3).
-        code: shape (3, rows, columns), levels.
-    """
-    return not code.any() or score(pixels, code) > THRESHOLD
+def is_present(pixels: NDArray[np.uint8], code: NDArray[np.int8], moved_in: JpegGrid | None = None) -> bool:
+    """Whether the code is in the photo. An empty code is in every photo. The arguments are those of :func:`score`."""
+    return not code.any() or score(pixels, code, moved_in) > THRESHOLD
 
 
 def _detail(image: NDArray[Any], side: int) -> NDArray[np.float64]:

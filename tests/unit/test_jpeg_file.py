@@ -16,7 +16,7 @@ from skimage import data
 
 from services.evaluation.channels import CHANNELS
 from services.evaluation.metrics import psnr_db
-from services.imaging import carried, codec, jpeg_copy, jpeg_file, perturb, pipeline
+from services.imaging import carried, codec, jpeg_copy, jpeg_file, jpeg_grid, perturb, pipeline, presence
 from services.imaging.codec import coefficients
 from services.imaging.photo import JpegFile, Photo
 from services.imaging.receipt import Receipt, Tier
@@ -117,7 +117,7 @@ def test_a_profile_of_several_segments_stays() -> None:
 def test_the_whole_steps_are_the_same_on_every_machine_and_for_good() -> None:
     """Receipts of years ago restore by them: a change here locks photos up."""
     original = codec.decode(jpeg(quality=50, subsampling="4:2:0"))
-    wave = jpeg_file._BlockWave(
+    wave = jpeg_grid.BlockWave(
         file_of(original).grid, np.random.default_rng(1).integers(-127, 128, (3, 56, 56), np.int8)
     )
     digest = hashlib.sha256()
@@ -134,7 +134,7 @@ def test_what_was_moved_is_known(kind: str) -> None:
     original = codec.decode(jpeg(**KINDS[kind]))
     code = code_for(original)
     protected = codec.decode(jpeg_file.add(file_of(original), code, None) or b"")
-    brightness, *colours = jpeg_file.moves(file_of(original).grid, code)
+    brightness, *colours = jpeg_grid.moves(file_of(original).grid, code)
     assert brightness.shape == original.pixels.shape[:2]
     halved = {shape: colour.shape for shape, colour in zip("br", colours, strict=True)}
     assert halved["b"] == halved["r"]
@@ -142,6 +142,25 @@ def test_what_was_moved_is_known(kind: str) -> None:
     # Two roundings to 8 bits lie between; where a pixel was clipped, more.
     assert np.median(np.abs(seen - brightness)) < 0.5
     assert np.corrcoef(seen.ravel(), brightness.ravel().astype(float))[0, 1] > 0.95
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_the_means_of_blocks_are_those_of_what_was_moved(orientation: int) -> None:
+    grid = file_of(codec.decode(jpeg(PIXELS[:320, :400], orientation=orientation, subsampling="4:2:0"))).grid
+    code = np.random.default_rng(0).integers(-20, 21, (3, 56, 56), np.int8)
+    for whole, means in zip(jpeg_grid.moves(grid, code), jpeg_grid.moves(grid, code, means=True), strict=True):
+        blocks = whole.astype(float).reshape(whole.shape[0] // 8, 8, -1, 8).mean(axis=(1, 3))
+        assert np.allclose(blocks, means, atol=0.1)
+
+
+def test_a_receipt_is_told_from_another_s_by_what_was_moved() -> None:
+    original = codec.decode(jpeg(quality=40, subsampling="4:2:0"))
+    written = pipeline.write(original, receipt_for(original))
+    copy = next(channel for channel in CHANNELS if channel.name == "Instagram")(codec.decode(written.file.data).pixels)
+    grid = file_of(original).grid
+    known, unknown = (presence.score(copy.pixels, written.receipt.code, moved) for moved in (grid, None))
+    assert known > max(presence.THRESHOLD, unknown)
+    assert not presence.is_present(copy.pixels, code_for(original, seed=1), grid)
 
 
 @pytest.mark.parametrize("kind", ["coarse", "half the colours", "turned 6"])
