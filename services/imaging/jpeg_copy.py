@@ -8,6 +8,7 @@ platform's own copy of the unprotected photo does (docs/adr/0022).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import cv2
@@ -83,6 +84,26 @@ def subtract(photo: Photo, code: NDArray[np.int8], original: Layout) -> NDArray[
     return restored
 
 
+def was_moved(photo: Photo, original: Layout) -> bool:
+    """Whether a photo has the size of an original to whose coefficients the code was added."""
+    return original.moved_in is not None and _is_of_its_size(photo, original)
+
+
+def subtract_moves(photo: Photo, code: NDArray[np.int8], original: Layout) -> NDArray[np.uint8]:
+    """The restored pixels of a photo that ``was_moved`` and tells no steps of its own, as a screenshot."""
+    if original.moved_in is None:
+        raise ValueError("the code was added to the original's pixels")
+    moves = jpeg_grid.moves(original.moved_in, code)
+    restored = np.empty_like(photo.pixels)
+
+    def strip(start: int, stop: int) -> None:
+        moved = _moved(moves, photo.pixels.shape[:2], (start, stop), (0, photo.width))
+        restored[start:stop] = np.clip(np.rint(photo.pixels[start:stop] - _transformed(moved, TO_RGB)), 0, 255)
+
+    in_strips(strip, photo.height, photo.width, _STRIP)
+    return restored
+
+
 class _Job:
     """One photo's restoration, tile by tile."""
 
@@ -118,18 +139,10 @@ class _Job:
 
     def _own(self, rows: tuple[int, int], columns: tuple[int, int]) -> Plane:
         """By how much the code moved brightness and colours; shape (rows, columns, 3). Begins where blocks do."""
+        if self._moves is not None:
+            return _moved(self._moves, self._pixels.shape[:2], rows, columns)
         (top, bottom), (left, right) = rows, columns
-        if self._moves is None:
-            return _transformed(self._wave_rows(top, bottom)[:, left:right], _TO_YCC)
-        planes = []
-        for plane in self._moves:
-            # Colours that the file holds at half their size are brought back as decoders do.
-            tall, wide = (-(-side // held) for side, held in zip(self._pixels.shape[:2], plane.shape, strict=True))
-            held = plane[top // tall : -(-bottom // tall), left // wide : -(-right // wide)].astype(np.float32)
-            full = (held.shape[1] * wide, held.shape[0] * tall)
-            whole = held if (tall, wide) == (1, 1) else cv2.resize(held, full, interpolation=cv2.INTER_LINEAR)
-            planes.append(whole[: bottom - top, : right - left])
-        return np.stack(planes, axis=-1)
+        return _transformed(self._wave_rows(top, bottom)[:, left:right], _TO_YCC)
 
     def _is_on_steps(self) -> bool:
         """Whether the copy's brightness still is on the original's steps: not if it was edited, or a copy of a copy."""
@@ -141,6 +154,27 @@ class _Job:
             counts = dequantise.misses(_planes(pixels)[..., 0], own[..., 0], self._steps[0], _unsure(pixels, (1, 1)))
             off, chance = off + counts[0], chance + counts[1]
         return dequantise.are_on_steps(off, chance)
+
+
+def _moved(
+    moves: Sequence[NDArray[np.float16]], size: tuple[int, ...], rows: tuple[int, int], columns: tuple[int, int]
+) -> Plane:
+    """By how much brightness and colours of a part were moved; shape (rows, columns, 3). Begins where blocks do.
+
+    Args:
+        moves: of all of the photo; see ``jpeg_grid.moves``.
+        size: of the photo.
+    """
+    (top, bottom), (left, right) = rows, columns
+    planes = []
+    for plane in moves:
+        # Colours that the file holds at half their size are brought back as decoders do.
+        tall, wide = (-(-side // held) for side, held in zip(size, plane.shape, strict=True))
+        held = plane[top // tall : -(-bottom // tall), left // wide : -(-right // wide)].astype(np.float32)
+        full = (held.shape[1] * wide, held.shape[0] * tall)
+        whole = held if (tall, wide) == (1, 1) else cv2.resize(held, full, interpolation=cv2.INTER_LINEAR)
+        planes.append(whole[: bottom - top, : right - left])
+    return np.stack(planes, axis=-1)
 
 
 def _planes(pixels: NDArray[np.uint8]) -> Plane:

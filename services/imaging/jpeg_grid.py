@@ -8,8 +8,6 @@ sums of whole numbers that fit the 53 bits of a float64, in any order of summati
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -165,7 +163,6 @@ def _product(left: Exact, right: Exact) -> Exact:
     return found.astype(np.float64, copy=False)
 
 
-@lru_cache(maxsize=64)
 def _axis(pixels: int, cells: int, halved: int) -> Exact:
     """The transform of each cell's weights along one axis, block for block; shape (blocks, 8, cells), whole numbers.
 

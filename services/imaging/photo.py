@@ -56,12 +56,14 @@ class JpegFile:
 
     Attributes:
         carried: what a segment of our own holds; see ``imaging.carried``.
+        has_one_scan: of several, some may be missing, which decoders make up for, or have tables of their own.
     """
 
     data: bytes
     grid: JpegGrid
     is_progressive: bool
     carried: bytes
+    has_one_scan: bool
 
 
 @dataclass(frozen=True)

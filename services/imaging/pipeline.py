@@ -168,15 +168,26 @@ def write(photo: Photo, receipt: Receipt, mime_type: str = "") -> Written:
     Raises:
         InvalidRequestError: UNSUPPORTED_OUTPUT: no such type, or one that cannot hold this photo.
     """
-    if photo.file is not None and mime_type in ("", codec.JPEG):
+    # What a one-pass photo carries in its file would be lost, and the restored pixels would not tell.
+    if photo.file is not None and mime_type in ("", codec.JPEG) and carried.unpack(photo.file.carried) is None:
         carries = carried.pack(receipt.code, receipt.original_sha256) if receipt.tier is Tier.ONE_PASS else b""
         moved = jpeg_file.add(photo.file, receipt.code, photo.traits.icc_profile, carries)
-        if moved is not None:
+        is_plain = photo.file.has_one_scan and not photo.file.is_progressive
+        if moved is not None and (is_plain or _comes_back(moved, receipt)):
             layout = replace(jpeg_copy.layout(photo), moved_in=photo.file.grid)
             told = replace(receipt, original_layout=layout)
             return Written(codec.Encoded(moved, codec.JPEG, lossless=True), told, restores=True)
     pixels = written(photo, receipt, codec.is_lossless(photo, mime_type))
     return Written(codec.encode(photo.with_pixels(pixels), mime_type), receipt, restores=False)
+
+
+def _comes_back(moved: bytes, receipt: Receipt) -> bool:
+    """Whether the original's pixels do, and not its coefficients alone."""
+    protected = codec.decode(moved)
+    file, profile = protected.file, protected.traits.icc_profile
+    del protected
+    data = jpeg_file.subtract(file, receipt.code, profile) if file is not None else None
+    return data is not None and codec.decode(data).sha256() == receipt.original_sha256
 
 
 def written(photo: Photo, receipt: Receipt, carries: bool) -> NDArray[np.uint8]:
@@ -225,6 +236,9 @@ async def restore(photo: Photo, receipt: Receipt | None, backend: Backend, is_ow
             del restored  # at 50 megapixels, each photo in memory counts
             pixels = await in_thread(jpeg_copy.subtract, photo, code, layout)
             restored = photo.with_pixels(pixels)
+        elif layout is not None and jpeg_copy.was_moved(photo, layout):
+            del restored
+            restored = photo.with_pixels(await in_thread(jpeg_copy.subtract_moves, photo, code, layout))
     return Restored(restored, tier, exact)
 
 

@@ -22,7 +22,7 @@ GRID_SIZE = 56
 WEIGHT_UNIT = 256
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=16)
 def axis_weights(pixels: int, cells: int = GRID_SIZE) -> NDArray[np.float32]:
     """Weights of each cell in each pixel along one axis: bilinear, half-pixel centres, antialiased when shrinking.
 
@@ -44,7 +44,7 @@ def axis_weights(pixels: int, cells: int = GRID_SIZE) -> NDArray[np.float32]:
     return weights
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=16)
 def axis_footprints(pixels: int, cells: int = GRID_SIZE) -> tuple[tuple[int, int], ...]:
     """For each cell, the half-open range of pixels along one axis that the cell can change (never empty ranges)."""
     touched = axis_weights(pixels, cells) > 0
@@ -57,7 +57,7 @@ def axis_footprints(pixels: int, cells: int = GRID_SIZE) -> tuple[tuple[int, int
     return tuple((int(a), int(b)) for a, b in zip(first, last, strict=True))
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=16)
 def axis_taps(pixels: int, cells: int = GRID_SIZE) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """The few cells that each pixel has a weight of, which lie side by side: two, or more where the axis shrinks.
 

@@ -219,6 +219,38 @@ def test_a_file_that_does_not_restore_is_not_given_out(monkeypatch: pytest.Monke
     assert psnr_db(original.pixels, codec.decode(written.file.data).pixels) > 30
 
 
+def test_scans_that_are_missing_are_not_promised() -> None:
+    """Decoders smooth what a progressive file does not say; of one that says all, the same coefficients differ."""
+    whole = jpeg(quality=90, progressive=True)
+    scans = [at for at in range(len(whole) - 1) if whole[at : at + 2] == b"\xff\xc4"]
+    for cut in scans[2::2]:
+        original = codec.decode(whole[:cut] + b"\xff\xd9")
+        receipt = receipt_for(original)
+        written = pipeline.write(original, receipt)
+        restored = asyncio.run(pipeline.restore(codec.decode(written.file.data), receipt, EmbeddedBackend(REPOSITORY)))
+        assert written.restores == restored.is_bit_exact
+    complete = codec.decode(whole)
+    assert not file_of(complete).has_one_scan
+    assert pipeline.write(complete, receipt_for(complete)).restores
+
+
+def test_a_jpeg_that_carries_a_code_is_not_said_to_come_back_whole() -> None:
+    original = codec.decode(jpeg(quality=90))
+    protected = codec.decode(pipeline.write(original, receipt_for(original, Tier.ONE_PASS)).file.data)
+    assert not pipeline.write(protected, receipt_for(protected)).restores
+
+
+@pytest.mark.parametrize("quality", [30, 75])
+def test_a_screenshot_is_restored_by_what_was_moved(quality: int) -> None:
+    original = codec.decode(jpeg(quality=quality, subsampling="4:2:0"))
+    written = pipeline.write(original, receipt_for(original))
+    seen = codec.decode(written.file.data)
+    screenshot = codec.decode(codec.encode(seen, "image/png").data)
+    restored = asyncio.run(pipeline.restore(screenshot, written.receipt, EmbeddedBackend(REPOSITORY))).photo.pixels
+    plainly = perturb.subtract(screenshot.pixels, written.receipt.code)
+    assert psnr_db(original.pixels, restored) > psnr_db(original.pixels, plainly) + 3
+
+
 def test_damaged_data_is_not_written() -> None:
     whole = file_of(codec.decode(jpeg())).data
     assert coefficients.read(whole, lambda *_: None)

@@ -115,7 +115,10 @@ def _library() -> ctypes.CDLL | None:
     name = ctypes.util.find_library("turbojpeg")
     if name is None:
         return None
-    library = ctypes.CDLL(name)
+    try:
+        library = ctypes.CDLL(name)
+    except OSError:  # of another architecture, say
+        return None
     pointer, number = ctypes.c_void_p, ctypes.c_ulong
     library.tjInitTransform.restype = pointer
     library.tjTransform.argtypes = [

@@ -243,7 +243,13 @@ def _jpeg_file(image: JpegImageFile, orientation: int, data: bytes) -> JpegFile 
         return None
     is_progressive = bool(image.info.get("progressive"))
     carried = segments.carried_in(image.applist)
-    return JpegFile(data, JpegGrid(orientation, image.height, image.width, steps, halved), is_progressive, carried)
+    return JpegFile(
+        data,
+        JpegGrid(orientation, image.height, image.width, steps, halved),
+        is_progressive,
+        carried,
+        segments.has_one_scan(data),
+    )
 
 
 def _known(image: JpegImageFile, turn: Image.Transpose | None) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-_START = b"\xff\xd8"
+_START, _SCAN = b"\xff\xd8", b"\xff\xda"
 _JFIF, _EXIF, _ICC, _OURS = b"\xff\xe0", b"\xff\xe1", b"\xff\xe2", b"\xff\xe9"
 _ICC_NAME = b"ICC_PROFILE\0"
 #: How our own segment begins, and Pillow's name of its kind.
@@ -34,6 +34,18 @@ def inserted(jpeg: bytes, orientation: int, icc_profile: bytes | None, carried: 
         )
     added += _segment(_OURS, _OUR_NAME + carried) if carried else b""
     return jpeg[:after] + added + jpeg[after:]
+
+
+def has_one_scan(jpeg: bytes) -> bool:
+    """Whether all components lie in one scan; False where the file's segments do not say."""
+    at = len(_START)
+    while jpeg[at : at + 1] == b"\xff":
+        marker = jpeg[at : at + 2]
+        if marker == _SCAN:
+            # In a scan's data no marker's bytes can occur. What follows the picture may be another one.
+            return jpeg.find(_SCAN, at + len(_SCAN)) == -1
+        at += 1 if marker == b"\xff\xff" else 2 + int.from_bytes(jpeg[at + 2 : at + 4], "big")
+    return False
 
 
 def carried_in(found: list[tuple[str, bytes]]) -> bytes:
