@@ -8,6 +8,8 @@ sums of whole numbers that fit the 53 bits of a float64, in any order of summati
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +27,8 @@ _FREQUENCIES = np.arange(8)[:, None]
 _LENGTHS = np.sqrt(np.where(_FREQUENCIES == 0, 0.125, 0.25))
 _COSINES = _LENGTHS * np.cos(np.pi / 16.0 * _FREQUENCIES * (2 * _FREQUENCIES.T + 1))
 _DCT = np.rint(_UNIT * _COSINES)
+#: Weights of one axis that are kept: those of photos have fewer, while a hostile one's would fill the memory.
+_KEPT = 1_000_000
 #: RGB of brightness and the two colours.
 TO_RGB = np.array([[1.0, 0.0, 1.402], [1.0, -0.344136, -0.714136], [1.0, 1.772, 0.0]], np.float32)
 _NOTHING = np.empty((0, 0), np.float64)
@@ -164,6 +168,11 @@ def _product(left: Exact, right: Exact) -> Exact:
 
 
 def _axis(pixels: int, cells: int, halved: int) -> Exact:
+    """As ``_made_axis``; kept for next time where it is no larger than a photo's."""
+    return _kept_axis(pixels, cells, halved) if pixels * cells <= _KEPT else _made_axis(pixels, cells, halved)
+
+
+def _made_axis(pixels: int, cells: int, halved: int) -> Exact:
     """The transform of each cell's weights along one axis, block for block; shape (blocks, 8, cells), whole numbers.
 
     Args:
@@ -173,3 +182,6 @@ def _axis(pixels: int, cells: int, halved: int) -> Exact:
     weights = np.pad(weights, ((0, -pixels % halved), (0, 0)), mode="edge").reshape(-1, halved, cells).sum(axis=1)
     weights = np.pad(weights, ((0, -len(weights) % 8), (0, 0)), mode="edge").reshape(-1, 8, cells)
     return np.ascontiguousarray(np.einsum("fp,bpc->bfc", _DCT, weights))
+
+
+_kept_axis = lru_cache(maxsize=16)(_made_axis)
