@@ -15,9 +15,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from services.imaging import dequantise, jpeg_grid
+from services.imaging import dequantise, jpeg_code
 from services.imaging.dequantise import Plane, QuantiserSteps, padded
-from services.imaging.jpeg_grid import TO_RGB
+from services.imaging.jpeg_code import TO_RGB
 from services.imaging.photo import HALVED, JpegTables, Layout, Photo
 from services.imaging.resample import Wave
 from services.imaging.strips import in_strips
@@ -93,7 +93,7 @@ def subtract_moves(photo: Photo, code: NDArray[np.int8], original: Layout) -> ND
     """The restored pixels of a photo that ``was_moved`` and tells no steps of its own, as a screenshot."""
     if original.moved_in is None:
         raise ValueError("the code was added to the original's pixels")
-    moves = jpeg_grid.moves(original.moved_in, code)
+    moves = jpeg_code.moves(original.moved_in, code)
     restored = np.empty_like(photo.pixels)
 
     def strip(start: int, stop: int) -> None:
@@ -113,7 +113,7 @@ class _Job:
         self._pixels, self._halved = photo.pixels, halved
         is_of_its_size = _is_of_its_size(photo, original)
         moved_in = original.moved_in if is_of_its_size else None
-        self._moves = None if moved_in is None else jpeg_grid.moves(moved_in, code)
+        self._moves = None if moved_in is None else jpeg_code.moves(moved_in, code)
         wave = Wave(code, photo.height, photo.width)
         self._wave_rows = wave.rows if is_of_its_size else wave.smooth_rows
         self._steps = _steps(tables, original.jpeg_steps if is_of_its_size else ())
@@ -162,7 +162,7 @@ def _moved(
     """By how much brightness and colours of a part were moved; shape (rows, columns, 3). Begins where blocks do.
 
     Args:
-        moves: of all of the photo; see ``jpeg_grid.moves``.
+        moves: of all of the photo; see ``jpeg_code.moves``.
         size: of the photo.
     """
     (top, bottom), (left, right) = rows, columns

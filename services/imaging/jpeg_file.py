@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.imaging.codec import coefficients, segments
-from services.imaging.jpeg_grid import BlockWave
+from services.imaging.jpeg_code import BlockWave
 from services.imaging.photo import JpegFile
 
 #: How much larger than the original its protected file may get before it is made smaller.
@@ -28,7 +28,7 @@ def add(file: JpegFile, code: NDArray[np.int8], icc_profile: bytes | None, carri
         None where ``coefficients.changed`` cannot write it, or where the original's coefficients were not seen to come
         back out of it: one has left what a file can hold.
     """
-    wave = BlockWave(file.grid, code)
+    wave = BlockWave(file.layout, code)
     original, seen = hashlib.sha256(), hashlib.sha256()
 
     def change(component: int, row: int, blocks: NDArray[np.int16]) -> None:
@@ -45,10 +45,10 @@ def add(file: JpegFile, code: NDArray[np.int8], icc_profile: bytes | None, carri
         moved = coefficients.changed(file.data, wave.add, is_progressive=True)
     if moved is None or not coefficients.read(moved, look) or seen.digest() != original.digest():
         return None
-    return segments.inserted(moved, file.grid.orientation, icc_profile, carried)
+    return segments.inserted(moved, file.layout.orientation, icc_profile, carried)
 
 
 def subtract(file: JpegFile, code: NDArray[np.int8], icc_profile: bytes | None) -> bytes | None:
     """The JPEG that ``add`` was given, coefficient for coefficient, if this is what it returned."""
-    moved = coefficients.changed(file.data, BlockWave(file.grid, code).subtract, file.is_progressive)
-    return None if moved is None else segments.inserted(moved, file.grid.orientation, icc_profile, b"")
+    moved = coefficients.changed(file.data, BlockWave(file.layout, code).subtract, file.is_progressive)
+    return None if moved is None else segments.inserted(moved, file.layout.orientation, icc_profile, b"")

@@ -33,7 +33,7 @@ class JpegTables:
 
 
 @dataclass(frozen=True)
-class JpegGrid:
+class JpegLayout:
     """How a JPEG holds its picture, before it is turned upright.
 
     Attributes:
@@ -60,7 +60,7 @@ class JpegFile:
     """
 
     data: bytes
-    grid: JpegGrid
+    layout: JpegLayout
     is_progressive: bool
     carried: bytes
     has_one_scan: bool
@@ -75,13 +75,13 @@ class Layout:
         jpeg_steps: where it was a JPEG, its coefficients are whole numbers of these, block for block: one table of 64,
             row by row, for each component whose pixels still are on them; the last is not repeated. Only the
             brightness's where the colours were subsampled. Else empty.
-        moved_in: the original's grid, where the code was added to its coefficients and not to its pixels.
+        moved_in: how the original's JPEG held it, where the code was added to its coefficients and not to its pixels.
     """
 
     height: int
     width: int
     jpeg_steps: tuple[tuple[int, ...], ...] = ()
-    moved_in: JpegGrid | None = None
+    moved_in: JpegLayout | None = None
 
 
 @dataclass(frozen=True)

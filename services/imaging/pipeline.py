@@ -174,7 +174,7 @@ def write(photo: Photo, receipt: Receipt, mime_type: str = "") -> Written:
         moved = jpeg_file.add(photo.file, receipt.code, photo.traits.icc_profile, carries)
         is_plain = photo.file.has_one_scan and not photo.file.is_progressive
         if moved is not None and (is_plain or _comes_back(moved, receipt)):
-            layout = replace(jpeg_copy.layout(photo), moved_in=photo.file.grid)
+            layout = replace(jpeg_copy.layout(photo), moved_in=photo.file.layout)
             told = replace(receipt, original_layout=layout)
             return Written(codec.Encoded(moved, codec.JPEG, lossless=True), told, restores=True)
     pixels = written(photo, receipt, codec.is_lossless(photo, mime_type))

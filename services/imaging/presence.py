@@ -16,8 +16,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from services.imaging.jpeg_grid import working_move
-from services.imaging.photo import JpegGrid
+from services.imaging.jpeg_code import working_move
+from services.imaging.photo import JpegLayout
 from services.imaging.resample import GRID_SIZE, WORKING_SIZE, down, up_rows
 
 #: Standard deviations from chance above which the code is there. Chosen on development photos of even index, where none
@@ -35,7 +35,7 @@ _NOISE = 4.0
 _SURROUNDINGS = (3, 3)
 
 
-def score(pixels: NDArray[np.uint8], code: NDArray[np.int8], moved_in: JpegGrid | None = None) -> float:
+def score(pixels: NDArray[np.uint8], code: NDArray[np.int8], moved_in: JpegLayout | None = None) -> float:
     """Standard deviations by which the photo's detail follows the code.
 
     Another photo's code scores 0 +- 1.1. The original's own, which is made for its detail, 0 +- 2.5.
@@ -43,7 +43,7 @@ def score(pixels: NDArray[np.uint8], code: NDArray[np.int8], moved_in: JpegGrid 
     Args:
         pixels: shape (H, W, 3), the protected photo or a copy of it.
         code: shape (3, rows, columns), levels.
-        moved_in: the grid of the JPEG to whose coefficients it was added, which kept of it what whole steps can say.
+        moved_in: the layout of the JPEG to whose coefficients it was added, which kept of it what whole steps can say.
     """
     photo = down(pixels)
     if moved_in is None:
@@ -58,7 +58,7 @@ def score(pixels: NDArray[np.uint8], code: NDArray[np.int8], moved_in: JpegGrid 
     return match / math.sqrt(variance) if variance > 0 else 0.0
 
 
-def is_present(pixels: NDArray[np.uint8], code: NDArray[np.int8], moved_in: JpegGrid | None = None) -> bool:
+def is_present(pixels: NDArray[np.uint8], code: NDArray[np.int8], moved_in: JpegLayout | None = None) -> bool:
     """Whether the code is in the photo. An empty code is in every photo. The arguments are those of :func:`score`."""
     return not code.any() or score(pixels, code, moved_in) > THRESHOLD
 

@@ -9,6 +9,7 @@ exactly. A float32 matrix product therefore gives the same integers in any libra
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -142,11 +143,16 @@ def down(pixels: NDArray[np.uint8], side: int = WORKING_SIZE) -> NDArray[np.uint
     Returns:
         Shape (3, side, side), uint8.
     """
-    height, width = pixels.shape[:2]
+    return np.ascontiguousarray(squashed(pixels, side).astype(np.uint8, copy=False).transpose(2, 0, 1))
+
+
+def squashed(image: NDArray[Any], side: int) -> NDArray[Any]:
+    """An image of shape (H, W) or (H, W, C) as a square of this side, of the same type."""
+    height, width = image.shape[:2]
     # Area averaging shrinks without aliasing; an axis that has to grow grows linearly, after the other has shrunk.
     shrunk = (min(width, side), min(height, side))
     if shrunk != (width, height):
-        pixels = cv2.resize(pixels, shrunk, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+        image = cv2.resize(image, shrunk, interpolation=cv2.INTER_AREA)
     if shrunk != (side, side):
-        pixels = cv2.resize(pixels, (side, side), interpolation=cv2.INTER_LINEAR).astype(np.uint8, copy=False)
-    return np.ascontiguousarray(pixels.transpose(2, 0, 1))
+        image = cv2.resize(image, (side, side), interpolation=cv2.INTER_LINEAR)
+    return image

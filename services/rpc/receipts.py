@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 from srae.v1.image_pb2 import TIER_ONE_PASS, TIER_SEALED, OriginalLayout, PerturbationCode, ProtectionReceipt
-from srae.v1.image_pb2 import JpegGrid as WireJpegGrid
+from srae.v1.image_pb2 import JpegLayout as WireJpegLayout
 
 from services.errors import InvalidReceiptError, Reason
-from services.imaging.photo import HALVED, MAX_PIXELS, JpegGrid, Layout
+from services.imaging.photo import HALVED, MAX_PIXELS, JpegLayout, Layout
 from services.imaging.pipeline import WRITERS
 from services.imaging.receipt import Receipt, Tier
 
@@ -77,38 +77,38 @@ def _layout_to_wire(layout: Layout) -> OriginalLayout:
         height=layout.height,
         width=layout.width,
         jpeg_steps=[bytes(table) for table in layout.jpeg_steps],
-        moved_in=None if layout.moved_in is None else _grid_to_wire(layout.moved_in),
+        moved_in=None if layout.moved_in is None else _jpeg_to_wire(layout.moved_in),
     )
 
 
-def _grid_to_wire(grid: JpegGrid) -> WireJpegGrid:
-    tables = list(grid.tables)
+def _jpeg_to_wire(jpeg: JpegLayout) -> WireJpegLayout:
+    tables = list(jpeg.tables)
     while len(tables) > 1 and tables[-1] == tables[-2]:
         tables.pop()
-    height, width = grid.halved
+    height, width = jpeg.halved
     steps = [bytes(table) for table in tables]
-    return WireJpegGrid(orientation=grid.orientation, steps=steps, halved_height=height, halved_width=width)
+    return WireJpegLayout(orientation=jpeg.orientation, steps=steps, halved_height=height, halved_width=width)
 
 
 def _layout(message: OriginalLayout) -> Layout:
     if not (1 <= message.height <= MAX_PIXELS and 1 <= message.width <= MAX_PIXELS):
         raise _invalid("its original_layout has a side that no photo has")
     steps = _tables(message.jpeg_steps)
-    grid = _grid(message) if message.HasField("moved_in") else None
-    return Layout(message.height, message.width, steps, grid)
+    moved_in = _jpeg(message) if message.HasField("moved_in") else None
+    return Layout(message.height, message.width, steps, moved_in)
 
 
-def _grid(layout: OriginalLayout) -> JpegGrid:
+def _jpeg(layout: OriginalLayout) -> JpegLayout:
     message = layout.moved_in
     halved = message.halved_height, message.halved_width
     if not message.steps or message.orientation not in _ORIENTATIONS or halved not in HALVED.values():
-        raise _invalid("the grid of its JPEG is none that a code is added to")
+        raise _invalid("the layout of its JPEG is none that a code is added to")
     tables = _tables(message.steps)
     tables += tables[-1:] * (_MAX_TABLES - len(tables))
     # From 5 on the photo lies on its side.
     sides = layout.height, layout.width
     height, width = sides if message.orientation < _ON_ITS_SIDE else sides[::-1]
-    return JpegGrid(message.orientation, height, width, tables, halved)
+    return JpegLayout(message.orientation, height, width, tables, halved)
 
 
 def _tables(given: Sequence[bytes]) -> tuple[tuple[int, ...], ...]:

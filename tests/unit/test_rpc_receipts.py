@@ -9,7 +9,7 @@ import pytest
 from srae.v1.image_pb2 import TIER_ONE_PASS, TIER_SEALED, PerturbationCode, ProtectionReceipt
 
 from services.errors import InvalidReceiptError, Reason
-from services.imaging.photo import JpegGrid, Layout
+from services.imaging.photo import JpegLayout, Layout
 from services.imaging.receipt import Receipt, Tier
 from services.rpc.receipts import from_wire, to_wire
 
@@ -17,11 +17,11 @@ CODE = np.random.default_rng(0).integers(-127, 128, (3, 5, 7)).astype(np.int8)
 SEALED = Receipt(Tier.SEALED, "refiner", "12", bytes(range(32)), CODE)
 TABLES = (tuple(range(1, 65)), tuple(range(255, 191, -1)))
 WITH_LAYOUT = Receipt(Tier.SEALED, "refiner", "12", bytes(range(32)), CODE, Layout(3000, 4000, TABLES))
-MOVED = JpegGrid(6, 4000, 3000, (*TABLES, TABLES[1]), (2, 2))
+MOVED = JpegLayout(6, 4000, 3000, (*TABLES, TABLES[1]), (2, 2))
 IN_ITS_FILE = Receipt(Tier.SEALED, "refiner", "12", bytes(range(32)), CODE, Layout(3000, 4000, TABLES[:1], MOVED))
 ONE_PASS = Receipt(Tier.ONE_PASS, "protector", "1", bytes(32), CODE)
-GRID = {"orientation": 1, "steps": [bytes(range(1, 65))], "halved_height": 1, "halved_width": 2}
-WRONG_IN_GRID: list[dict[str, object]] = [
+JPEG = {"orientation": 1, "steps": [bytes(range(1, 65))], "halved_height": 1, "halved_width": 2}
+WRONG_IN_JPEG: list[dict[str, object]] = [
     {"orientation": 0},
     {"orientation": 9},
     {"steps": []},
@@ -78,7 +78,7 @@ def fields(**changes: object) -> Callable[[ProtectionReceipt], None]:
         fields(original_layout={"height": 9, "width": 9, "jpeg_steps": [bytes(range(1, 64))]}),
         fields(original_layout={"height": 9, "width": 9, "jpeg_steps": [bytes(range(64))]}),
         fields(original_layout={"height": 9, "width": 9, "jpeg_steps": [bytes(range(1, 65))] * 4}),
-        *(fields(original_layout={"height": 9, "width": 9, "moved_in": GRID | wrong}) for wrong in WRONG_IN_GRID),
+        *(fields(original_layout={"height": 9, "width": 9, "moved_in": JPEG | wrong}) for wrong in WRONG_IN_JPEG),
     ],
 )
 def test_a_damaged_receipt_is_refused(damage: Callable[[ProtectionReceipt], None]) -> None:

@@ -21,7 +21,7 @@ from services.errors import InvalidImageError, Reason, SraeError
 from services.imaging.codec import formats, segments
 from services.imaging.codec.colour import CONVERTED, matching_profile, raw_mode, simplify
 from services.imaging.codec.containers import webp_header
-from services.imaging.photo import HALVED, MAX_PIXELS, MIN_SIDE, FileTraits, JpegFile, JpegGrid, JpegTables, Photo
+from services.imaging.photo import HALVED, MAX_PIXELS, MIN_SIDE, FileTraits, JpegFile, JpegLayout, JpegTables, Photo
 
 #: Beyond this a size is no photo's but an attack's, or damage.
 _BOMB_PIXELS = 4 * MAX_PIXELS
@@ -245,7 +245,7 @@ def _jpeg_file(image: JpegImageFile, orientation: int, data: bytes) -> JpegFile 
     carried = segments.carried_in(image.applist)
     return JpegFile(
         data,
-        JpegGrid(orientation, image.height, image.width, steps, halved),
+        JpegLayout(orientation, image.height, image.width, steps, halved),
         is_progressive,
         carried,
         segments.has_one_scan(data),

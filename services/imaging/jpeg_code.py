@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from services.imaging.photo import JpegGrid
-from services.imaging.resample import WEIGHT_UNIT, WORKING_SIZE, axis_weights
+from services.imaging.photo import JpegLayout
+from services.imaging.resample import WEIGHT_UNIT, WORKING_SIZE, axis_weights, squashed
 
 Exact = NDArray[np.float64]
 
@@ -57,40 +57,33 @@ _UPRIGHT = {
 }
 
 
-def moves(grid: JpegGrid, code: NDArray[np.int8], means: bool = False) -> list[NDArray[np.float16]]:
+def moves(layout: JpegLayout, code: NDArray[np.int8], means: bool = False) -> list[NDArray[np.float16]]:
     """By how much ``add`` moved brightness and the two colours of the upright photo: shape (H, W) each, in levels, at
     the size at which the JPEG holds them.
 
     Args:
         means: of each block of 8 x 8 alone.
     """
-    wave = BlockWave(grid, code)
-    return [np.ascontiguousarray(_UPRIGHT[grid.orientation](wave.plane(component, means))) for component in range(3)]
+    wave = BlockWave(layout, code)
+    return [np.ascontiguousarray(_UPRIGHT[layout.orientation](wave.plane(component, means))) for component in range(3)]
 
 
-def working_move(grid: JpegGrid, code: NDArray[np.int8]) -> NDArray[np.float32]:
+def working_move(layout: JpegLayout, code: NDArray[np.int8]) -> NDArray[np.float32]:
     """By how much ``BlockWave.add`` moved the working image; shape (3, WORKING_SIZE, WORKING_SIZE), levels."""
     # Of a large photo the blocks' means are detail enough.
-    planes = moves(grid, code, means=min(grid.height, grid.width) >= 8 * WORKING_SIZE)
-    small = np.stack([_squashed(plane.astype(np.float32)) for plane in planes], axis=-1)
+    planes = moves(layout, code, means=min(layout.height, layout.width) >= 8 * WORKING_SIZE)
+    small = np.stack([squashed(plane.astype(np.float32), WORKING_SIZE) for plane in planes], axis=-1)
     return np.ascontiguousarray(cv2.transform(small, TO_RGB).transpose(2, 0, 1))
-
-
-def _squashed(plane: NDArray[np.float32]) -> NDArray[np.float32]:
-    shrunk = (min(plane.shape[1], WORKING_SIZE), min(plane.shape[0], WORKING_SIZE))
-    small = cv2.resize(plane, shrunk, interpolation=cv2.INTER_AREA)
-    found = cv2.resize(small, (WORKING_SIZE, WORKING_SIZE), interpolation=cv2.INTER_LINEAR)
-    return found.astype(np.float32, copy=False)
 
 
 class BlockWave:
     """A code brought up to a JPEG's size, as whole steps of its quantiser; see ``resample.Wave``."""
 
-    def __init__(self, grid: JpegGrid, code: NDArray[np.int8]) -> None:
-        code = np.ascontiguousarray(_LAID_BACK[grid.orientation](code))
+    def __init__(self, layout: JpegLayout, code: NDArray[np.int8]) -> None:
+        code = np.ascontiguousarray(_LAID_BACK[layout.orientation](code))
         mixed = np.tensordot(_TO_YCC, code.astype(np.float64), axes=1)
-        self._grid = grid
-        self._planes = [_Plane(grid, component, cells) for component, cells in enumerate(mixed)]
+        self._layout = layout
+        self._planes = [_Plane(layout, component, cells) for component, cells in enumerate(mixed)]
 
     def add(self, component: int, row: int, blocks: NDArray[np.int16]) -> None:
         """Adds the steps of a row of blocks to its coefficients, shape (blocks, 64), in place."""
@@ -104,12 +97,12 @@ class BlockWave:
 
     def plane(self, component: int, means: bool) -> NDArray[np.float16]:
         """All of them brought back to levels, as the file lies; shape (H, W), of the component."""
-        tall, wide = (1, 1) if component == 0 else self._grid.halved
-        table = np.array(self._grid.tables[component], np.float32)
+        tall, wide = (1, 1) if component == 0 else self._layout.halved
+        table = np.array(self._layout.tables[component], np.float32)
         cosines = _COSINES.astype(np.float32)
-        columns = -(-self._grid.width // (8 * wide))
+        columns = -(-self._layout.width // (8 * wide))
         strips = []
-        for row in range(-(-self._grid.height // (8 * tall))):
+        for row in range(-(-self._layout.height // (8 * tall))):
             blocks = np.zeros((columns, 64), np.int16)
             self.add(component, row, blocks)
             if means:
@@ -117,7 +110,7 @@ class BlockWave:
                 continue
             levels = cosines.T @ (blocks * table).reshape(-1, 8, 8) @ cosines
             strips.append(levels.transpose(1, 0, 2).reshape(8, -1).astype(np.float16))
-        return np.concatenate(strips)[: -(-self._grid.height // tall), : -(-self._grid.width // wide)]
+        return np.concatenate(strips)[: -(-self._layout.height // tall), : -(-self._layout.width // wide)]
 
     def _changed(self, component: int, blocks: NDArray[np.int16]) -> NDArray[np.int16]:
         down, across = self._planes[component].kept
@@ -131,10 +124,10 @@ class _Plane:
         kept: how many frequencies down and across can have steps at all: in large photos a code has low ones alone.
     """
 
-    def __init__(self, grid: JpegGrid, component: int, cells: Exact) -> None:
-        tall, wide = (1, 1) if component == 0 else grid.halved
-        rows, columns = _axis(grid.height, cells.shape[0], tall), _axis(grid.width, cells.shape[1], wide)
-        table = np.array(grid.tables[component], np.float64).reshape(8, 8)
+    def __init__(self, layout: JpegLayout, component: int, cells: Exact) -> None:
+        tall, wide = (1, 1) if component == 0 else layout.halved
+        rows, columns = _axis(layout.height, cells.shape[0], tall), _axis(layout.width, cells.shape[1], wide)
+        table = np.array(layout.tables[component], np.float64).reshape(8, 8)
         shares = 1.0 / (_UNIT * (_UNIT * WEIGHT_UNIT) ** 2 * tall * wide * table)
         # No product is larger than that of the largest sums of weights and the largest cell.
         most = np.outer(*(np.abs(axis).sum(axis=2).max(axis=0) for axis in (rows, columns))) * np.abs(cells).max()
