@@ -65,7 +65,11 @@ def moves(layout: JpegLayout, code: NDArray[np.int8], means: bool = False) -> li
         means: of each block of 8 x 8 alone.
     """
     wave = BlockWave(layout, code)
-    return [np.ascontiguousarray(_UPRIGHT[layout.orientation](wave.plane(component, means))) for component in range(3)]
+    planes = [
+        np.ascontiguousarray(_UPRIGHT[layout.orientation](wave.plane(component, means)))
+        for component in range(len(layout.tables))
+    ]
+    return planes + [np.zeros_like(planes[0])] * (3 - len(planes))  # a grey one's colours stay
 
 
 def working_move(layout: JpegLayout, code: NDArray[np.int8]) -> NDArray[np.float32]:
@@ -83,7 +87,7 @@ class BlockWave:
         code = np.ascontiguousarray(_LAID_BACK[layout.orientation](code))
         mixed = np.tensordot(_TO_YCC, code.astype(np.float64), axes=1)
         self._layout = layout
-        self._planes = [_Plane(layout, component, cells) for component, cells in enumerate(mixed)]
+        self._planes = [_Plane(layout, component, mixed[component]) for component in range(len(layout.tables))]
 
     def add(self, component: int, row: int, blocks: NDArray[np.int16]) -> None:
         """Adds the steps of a row of blocks to its coefficients, shape (blocks, 64), in place."""

@@ -39,8 +39,8 @@ class JpegLayout:
     Attributes:
         orientation: EXIF's, 1 to 8.
         height, width: in pixels.
-        tables: the quantiser's steps of brightness and the two colours, 64 each, row by row.
-        halved: by how much the colours' height and width are divided, 1 or 2 each.
+        tables: the quantiser's steps of brightness and, unless it is grey, the two colours, 64 each, row by row.
+        halved: by how much the colours' height and width are divided, 1 or 2 each; 1 where it is grey.
     """
 
     orientation: int

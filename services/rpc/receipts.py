@@ -10,7 +10,7 @@ from srae.v1.image_pb2 import TIER_ONE_PASS, TIER_SEALED, OriginalLayout, Pertur
 from srae.v1.image_pb2 import JpegLayout as WireJpegLayout
 
 from services.errors import InvalidReceiptError, Reason
-from services.imaging.photo import HALVED, MAX_PIXELS, JpegLayout, Layout
+from services.imaging.photo import MAX_PIXELS, JpegLayout, Layout
 from services.imaging.pipeline import WRITERS
 from services.imaging.receipt import Receipt, Tier
 
@@ -22,6 +22,7 @@ _SHA256_BYTES = 32
 _MAX_CELLS = 256
 _MAX_VERSION_DIGITS = 18
 _MAX_TABLES, _TABLE = 3, 64
+_HALVED = (1, 2)
 _ORIENTATIONS, _ON_ITS_SIDE = range(1, 9), 5
 
 
@@ -86,8 +87,13 @@ def _jpeg_to_wire(jpeg: JpegLayout) -> WireJpegLayout:
     while len(tables) > 1 and tables[-1] == tables[-2]:
         tables.pop()
     height, width = jpeg.halved
-    steps = [bytes(table) for table in tables]
-    return WireJpegLayout(orientation=jpeg.orientation, steps=steps, halved_height=height, halved_width=width)
+    return WireJpegLayout(
+        orientation=jpeg.orientation,
+        steps=[bytes(table) for table in tables],
+        halved_height=height,
+        halved_width=width,
+        grey=len(jpeg.tables) == 1,
+    )
 
 
 def _layout(message: OriginalLayout) -> Layout:
@@ -101,10 +107,12 @@ def _layout(message: OriginalLayout) -> Layout:
 def _jpeg(layout: OriginalLayout) -> JpegLayout:
     message = layout.moved_in
     halved = message.halved_height, message.halved_width
-    if not message.steps or message.orientation not in _ORIENTATIONS or halved not in HALVED.values():
+    is_known = all(by in _HALVED for by in halved) and (not message.grey or (len(message.steps), halved) == (1, (1, 1)))
+    if not message.steps or message.orientation not in _ORIENTATIONS or not is_known:
         raise _invalid("the layout of its JPEG is none that a code is added to")
     tables = _tables(message.steps)
-    tables += tables[-1:] * (_MAX_TABLES - len(tables))
+    if not message.grey:
+        tables += tables[-1:] * (_MAX_TABLES - len(tables))
     # From 5 on the photo lies on its side.
     sides = layout.height, layout.width
     height, width = sides if message.orientation < _ON_ITS_SIDE else sides[::-1]

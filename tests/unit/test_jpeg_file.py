@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
@@ -46,6 +47,8 @@ def file_of(photo: Photo) -> JpegFile:
 def code_for(photo: Photo, seed: int = 0) -> np.ndarray:
     lower, upper = perturb.headroom(photo.pixels)
     levels = np.random.default_rng(seed).normal(0, 4.0, (3, GRID_SIZE, GRID_SIZE))
+    if photo.traits.grey:  # as the networks do
+        levels = levels[:1]
     return np.rint(np.clip(levels, lower, upper)).astype(np.int8)
 
 
@@ -61,6 +64,9 @@ KINDS: dict[str, dict[str, Any]] = {
     "progressive": {"quality": 85, "progressive": True},
     "tuned": {"quality": 85, "optimize": True},
     "restarts": {"quality": 85, "restart_marker_rows": 1},
+    "grey": {"quality": 85, "mode": "L"},
+    "grey, turned": {"quality": 60, "mode": "L", "orientation": 6},
+    "grey, progressive": {"quality": 85, "mode": "L", "progressive": True},
 }
 
 
@@ -189,7 +195,6 @@ def test_a_file_that_would_grow_is_written_progressively() -> None:
 
 
 def test_what_is_no_brightness_and_two_colours_is_left_to_its_pixels() -> None:
-    assert codec.decode(jpeg(mode="L")).file is None
     assert codec.decode(jpeg(mode="CMYK")).file is None
     assert codec.decode(jpeg(keep_rgb=True)).file is None
     photo = codec.decode(jpeg())
@@ -279,6 +284,32 @@ def test_without_the_library_a_jpeg_is_written_from_its_pixels(monkeypatch: pyte
     assert restored.is_bit_exact is False
     assert restored.file is None
     assert psnr_db(original.pixels, restored.photo.pixels) > 40
+
+
+def test_colours_that_are_halved_in_height_alone_come_back() -> None:
+    """As those of a JPEG halved in width, once it has been turned without loss."""
+    sampling = [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_440]
+    original = codec.decode(cv2.imencode(".jpg", PIXELS[..., ::-1], sampling)[1].tobytes())
+    assert file_of(original).layout.halved == (2, 1)
+    written = pipeline.write(original, receipt_for(original))
+    restored = asyncio.run(
+        pipeline.restore(codec.decode(written.file.data), written.receipt, EmbeddedBackend(REPOSITORY))
+    )
+    assert restored.is_bit_exact
+
+
+def test_a_grey_jpeg_stays_grey() -> None:
+    original = codec.decode(jpeg(mode="L", quality=85))
+    written = pipeline.write(original, receipt_for(original))
+    protected = codec.decode(written.file.data)
+    assert protected.traits.grey
+    moves = jpeg_code.moves(file_of(original).layout, written.receipt.code)
+    assert moves[0].any()
+    assert not moves[1].any()
+    assert presence.is_present(protected.pixels, written.receipt.code, file_of(original).layout)
+    copy = next(channel for channel in CHANNELS if channel.name == "X")(protected.pixels)
+    back = asyncio.run(pipeline.restore(copy, written.receipt, EmbeddedBackend(REPOSITORY))).photo.pixels
+    assert psnr_db(original.pixels, back) > psnr_db(original.pixels, copy.pixels) + 0.5
 
 
 @pytest.mark.parametrize("tier", Tier)

@@ -19,6 +19,8 @@ TABLES = (tuple(range(1, 65)), tuple(range(255, 191, -1)))
 WITH_LAYOUT = Receipt(Tier.SEALED, "refiner", "12", bytes(range(32)), CODE, Layout(3000, 4000, TABLES))
 MOVED = JpegLayout(6, 4000, 3000, (*TABLES, TABLES[1]), (2, 2))
 IN_ITS_FILE = Receipt(Tier.SEALED, "refiner", "12", bytes(range(32)), CODE, Layout(3000, 4000, TABLES[:1], MOVED))
+GREY = JpegLayout(1, 3000, 4000, TABLES[:1], (1, 1))
+GREY_IN_ITS_FILE = Receipt(Tier.SEALED, "refiner", "12", bytes(range(32)), CODE, Layout(3000, 4000, TABLES[:1], GREY))
 ONE_PASS = Receipt(Tier.ONE_PASS, "protector", "1", bytes(32), CODE)
 JPEG = {"orientation": 1, "steps": [bytes(range(1, 65))], "halved_height": 1, "halved_width": 2}
 WRONG_IN_JPEG: list[dict[str, object]] = [
@@ -27,12 +29,14 @@ WRONG_IN_JPEG: list[dict[str, object]] = [
     {"steps": []},
     {"steps": [bytes(64)]},
     {"steps": [bytes(range(1, 64))]},
-    {"halved_height": 2, "halved_width": 1},
+    {"halved_height": 3},
     {"halved_width": 0},
+    {"grey": True},
+    {"grey": True, "halved_width": 1, "steps": [bytes(range(1, 65))] * 2},
 ]
 
 
-@pytest.mark.parametrize("receipt", [SEALED, WITH_LAYOUT, IN_ITS_FILE, ONE_PASS])
+@pytest.mark.parametrize("receipt", [SEALED, WITH_LAYOUT, IN_ITS_FILE, GREY_IN_ITS_FILE, ONE_PASS])
 def test_a_receipt_comes_back_as_it_was(receipt: Receipt) -> None:
     back = from_wire(ProtectionReceipt.FromString(to_wire(receipt).SerializeToString()))
 

@@ -21,7 +21,7 @@ from services.errors import InvalidImageError, Reason, SraeError
 from services.imaging.codec import formats, segments
 from services.imaging.codec.colour import CONVERTED, matching_profile, raw_mode, simplify
 from services.imaging.codec.containers import webp_header
-from services.imaging.photo import HALVED, MAX_PIXELS, MIN_SIDE, FileTraits, JpegFile, JpegLayout, JpegTables, Photo
+from services.imaging.photo import MAX_PIXELS, MIN_SIDE, FileTraits, JpegFile, JpegLayout, JpegTables, Photo
 
 #: Beyond this a size is no photo's but an attack's, or damage.
 _BOMB_PIXELS = 4 * MAX_PIXELS
@@ -233,10 +233,12 @@ def _jpeg_tables(image: JpegImageFile, turn: Image.Transpose | None) -> JpegTabl
 
 
 def _jpeg_file(image: JpegImageFile, orientation: int, data: bytes) -> JpegFile | None:
-    """None where the components are not brightness and two colours, at full size or halved, or the oddest steps."""
-    halved = HALVED.get(get_sampling(image))
+    """None where the components are not brightness, alone or with two colours at full size or halved, or the oddest
+    steps.
+    """
+    halved = _halved(image)
     tables = [image.quantization.get(component[3]) for component in image.layer]
-    if image.mode != "RGB" or _is_rgb(image) or halved is None or None in tables:
+    if image.mode not in ("L", "RGB") or _is_rgb(image) or halved is None or None in tables:
         return None
     steps = tuple(tuple(table) for table in tables if table is not None)
     if not all(1 <= step <= 255 for table in steps for step in table):
@@ -250,6 +252,14 @@ def _jpeg_file(image: JpegImageFile, orientation: int, data: bytes) -> JpegFile 
         carried,
         segments.has_one_scan(data),
     )
+
+
+def _halved(image: JpegImageFile) -> tuple[int, int] | None:
+    """By how much the colours' height and width are divided, 1 or 2 each; None for what is neither."""
+    (_, width, height, _), *colours = image.layer
+    found = {(height / tall, width / wide) for _, wide, tall, _ in colours} or {(1, 1)}
+    tall, wide = found.pop()
+    return (int(tall), int(wide)) if not found and {tall, wide} <= {1, 2} else None
 
 
 def _known(image: JpegImageFile, turn: Image.Transpose | None) -> int:
