@@ -1,7 +1,9 @@
 """Measures the guard against a wrong receipt (services/imaging/presence.py): scores of codes that are there, or not.
 
 Photos are those of the development set with an odd index, and codes of other photos are of those with an even one. On
-the latter the threshold was chosen: what it does there stands beside. Leaves training/results/photo/presence.json.
+the latter the threshold was chosen: what it does there stands beside. Codes are added to pixels, or with --in-jpegs to
+the photos' own coefficients, of which the guard is then told. Leaves training/results/photo/presence.json, or
+presence-in-jpegs.json.
 """
 
 from __future__ import annotations
@@ -20,7 +22,8 @@ from numpy.typing import NDArray
 from rich.progress import track
 
 from services.evaluation.channels import CHANNELS, Channel
-from services.imaging import codec, presence
+from services.imaging import codec, pipeline, presence
+from services.imaging.photo import JpegLayout
 from services.imaging.receipt import Tier
 from training import command
 from training.data.photos import data_root, development_photos
@@ -31,7 +34,7 @@ from training.provenance import provenance
 Pixels = NDArray[np.uint8]
 Scores = dict[str, list[float]]
 
-RESULT = Path("training/results/photo/presence.json")
+RESULTS = Path("training/results/photo")
 STRENGTHS = ((Tier.SEALED, 38.0), (Tier.SEALED, 42.0), (Tier.SEALED, 46.0), (Tier.ONE_PASS, 37.0))
 _QUALITIES = (85, 70)
 _SCALES = {"full size": 1.0, "two thirds": 2 / 3, "half size": 0.5}
@@ -45,6 +48,29 @@ def subjects(root: Path, parity: int, count: int) -> list[Subject]:
     return [Subject(paths[i].stem, codec.decode(paths[i].read_bytes()), int(labels[i])) for i in order]
 
 
+class Held:
+    """How photos hold their codes: in their pixels, or in the coefficients of the JPEGs that they are."""
+
+    def __init__(self, protections: Protections, in_jpegs: bool) -> None:
+        self._protections = protections
+        self._in_jpegs = in_jpegs
+        self.name = protections.setting.name + (", in JPEGs" if in_jpegs else "")
+
+    def protected(self, subject: Subject) -> Pixels:
+        """The protected photo."""
+        if not self._in_jpegs:
+            return self._protections.protected(subject)
+        written = pipeline.write(subject.photo, self._protections.receipt(subject))
+        return codec.decode(written.file.data).pixels
+
+    def score(self, pixels: Pixels, owner: Subject) -> float:
+        """How surely a photo holds the code of another, or of its own."""
+        return presence.score(pixels, self._protections.code(owner), self._moved_in(owner))
+
+    def _moved_in(self, subject: Subject) -> JpegLayout | None:
+        return subject.photo.file.layout if self._in_jpegs and subject.photo.file is not None else None
+
+
 def copies(pixels: Pixels) -> Iterator[tuple[str, Pixels]]:
     """What may come back of a protected photo: JPEGs at three sizes, and what named platforms make of it."""
     for quality, (name, scale) in itertools.product(_QUALITIES, _SCALES.items()):
@@ -55,7 +81,7 @@ def copies(pixels: Pixels) -> Iterator[tuple[str, Pixels]]:
         yield f"copy: {channel.name}", channel(pixels).pixels
 
 
-def wrong(protections: Protections, tested: list[Subject], others: list[Subject], codes_each: int) -> list[float]:
+def wrong(held: Held, tested: list[Subject], others: list[Subject], codes_each: int) -> list[float]:
     """Scores of other photos' codes.
 
     Args:
@@ -65,26 +91,26 @@ def wrong(protections: Protections, tested: list[Subject], others: list[Subject]
     """
     chance = np.random.default_rng(_SEED)
     scores = []
-    for index, subject in enumerate(track(tested, description=f"{protections.setting.name}, wrong codes")):
-        pixels = protections.protected(subject) if index % 2 else subject.photo.pixels
-        codes = [protections.code(other) for other in others if other.name != subject.name]
-        chosen = chance.choice(len(codes), codes_each, replace=False)
-        scores += [presence.score(pixels, codes[number]) for number in chosen]
+    for index, subject in enumerate(track(tested, description=f"{held.name}, wrong codes")):
+        pixels = held.protected(subject) if index % 2 else subject.photo.pixels
+        owners = [other for other in others if other.name != subject.name]
+        chosen = chance.choice(len(owners), codes_each, replace=False)
+        scores += [held.score(pixels, owners[number]) for number in chosen]
     return scores
 
 
-def right(protections: Protections, tested: list[Subject]) -> Scores:
+def right(held: Held, tested: list[Subject]) -> Scores:
     """Scores of photos' own codes, in the original and in copies of the protected photo, by what was made of it."""
     scores: Scores = {}
-    for subject in track(tested, description=f"{protections.setting.name}, own codes"):
+    for subject in track(tested, description=f"{held.name}, own codes"):
         original = subject.photo.pixels
-        held = [
+        seen = [
             ("the original with its own code", original),
             ("the original's JPEG 85 with its own code", Channel("", 85)(original).pixels),
-            *copies(protections.protected(subject)),
+            *copies(held.protected(subject)),
         ]
-        for name, pixels in held:
-            scores.setdefault(name, []).append(presence.score(pixels, protections.code(subject)))
+        for name, pixels in seen:
+            scores.setdefault(name, []).append(held.score(pixels, subject))
     return scores
 
 
@@ -113,28 +139,32 @@ def main() -> None:
     parser.add_argument("--repository", type=Path, default=Path("triton_models"), help="model repository to measure")
     parser.add_argument("--limit", type=int, default=60, help="photos of either index (default: 60)")
     parser.add_argument("--codes", type=int, default=40, help="others' codes a photo is held against (default: 40)")
+    parser.add_argument("--in-jpegs", action="store_true", help="add codes to the JPEGs' own coefficients")
     parser.add_argument("--threads", type=int, default=0, help="processor threads (default: torch's choice)")
     arguments = parser.parse_args()
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
     begun, root = time.monotonic(), data_root(arguments.data)
     tested, others = (subjects(root, parity, arguments.limit) for parity in (1, 0))
+    if arguments.in_jpegs:  # a few are of a kind whose coefficients are left alone
+        tested, others = ([one for one in found if one.photo.file is not None] for found in (tested, others))
     rows = {}
     for tier, strength_db in STRENGTHS:
-        protections = Protections(Setting(tier, strength_db, "native"), arguments.repository)
+        held = Held(Protections(Setting(tier, strength_db, "native"), arguments.repository), arguments.in_jpegs)
         scores = {
-            "another photo's code": wrong(protections, tested, others, arguments.codes),
-            "another photo's code, photos of even index": wrong(protections, others, others, arguments.codes),
+            "another photo's code": wrong(held, tested, others, arguments.codes),
+            "another photo's code, photos of even index": wrong(held, others, others, arguments.codes),
         }
-        rows[f"{tier.value}, {strength_db:g} dB"] = summary(scores | right(protections, tested))
+        rows[f"{tier.value}, {strength_db:g} dB"] = summary(scores | right(held, tested))
     data = f"imagenet-sample, {len(tested)} photos of odd index, codes of {len(others)} of even index, native size"
+    part = "presence-in-jpegs" if arguments.in_jpegs else "presence"
     report = {
-        "part": "presence",
+        "part": part,
         "threshold": presence.THRESHOLD,
         "rows": rows,
         "provenance": provenance(_SEED, (time.monotonic() - begun) / 60, data),
     }
-    RESULT.write_text(json.dumps(report, indent=1) + "\n")
+    (RESULTS / f"{part}.json").write_text(json.dumps(report, indent=1) + "\n")
 
 
 if __name__ == "__main__":
