@@ -125,8 +125,22 @@ def _files(report: Report) -> str:
         f"restored bit for bit {own['restored_bit_exact_percent']} %, as a JPEG {own['restored_as_jpeg_percent']} %",
         f"larger by {own['growth_percent_mean']} % (at most {own['growth_percent_most']} %)",
     ]
-    body = [(name, f["photos"], *_cells([f]), f.get("restored_psnr_db_mean", ""), _gap(f)) for name, f in rows.items()]
-    head = ("file", "photos", *_heads()[:1], "restored, dB", "gap to channel, dB")
+    body = [
+        (
+            name,
+            f["photos"],
+            *_cells([f]),
+            f.get("clean_copy_psnr_db_mean", ""),
+            f.get("restored_psnr_db_mean", ""),
+            _gap(f),
+            f.get("restored_bit_exact_percent", ""),
+        )
+        for name, f in rows.items()
+    ]
+    head = (
+        "file", "photos", *_heads()[:1],
+        "copy of the unprotected photo, dB", "restored, dB", "gap to channel, dB", "restored bit for bit, %",
+    )  # fmt: skip
     return f"Over {own['photos']} photos: {', '.join(facts)}.\n\n{_markdown(head, body)}"
 
 

@@ -60,18 +60,28 @@ class QuantiserSteps:
 def restored(copy: Plane, own: Plane, steps: QuantiserSteps) -> Plane:
     """The original's plane, about zero, from a copy's and the code's; shape (H, W)."""
     height, width = copy.shape
-    held, moved = _coefficients(copy), _coefficients(own)
+    held, moved = coefficients(copy), coefficients(own)
     for row, column in np.ndindex(_BLOCK, _BLOCK):
         step = float(steps.copy[row, column])
         found, reach = _found(held[row, column], moved[row, column], step)
         lattice = None if steps.original is None else float(steps.original[row, column])
-        if lattice is not None and lattice >= _FINEST_STEP and 2 * reach <= _MOST_STEPS * lattice:
-            held[row, column] = _likely(found, reach, step, lattice)
-        elif row or column:
-            held[row, column] = _likely(found, reach, step, None)
-        else:  # a block's mean is as likely anywhere
-            held[row, column] = found
-    return _from_coefficients(held)[:height, :width]
+        held[row, column] = estimated(found, reach, step, lattice, is_mean=row == column == 0)
+    return from_coefficients(held)[:height, :width]
+
+
+def estimated(found: Plane, reach: float, step: float, lattice: float | None, is_mean: bool) -> Plane:
+    """Estimates of one of the original's coefficients in every block.
+
+    Args:
+        found: what the copy tells of it, without the code.
+        reach: how far it may lie from that.
+        step: the copy's.
+        lattice: the original's step, where it lies on any.
+        is_mean: whether it is the block's mean, which is as likely anywhere.
+    """
+    if lattice is not None and lattice >= _FINEST_STEP and 2 * reach <= _MOST_STEPS * lattice:
+        return _likely(found, reach, step, lattice)
+    return found if is_mean else _likely(found, reach, step, None)
 
 
 def misses(copy: Plane, own: Plane, steps: QuantiserSteps, unsure: NDArray[np.bool_]) -> tuple[int, float]:
@@ -81,17 +91,22 @@ def misses(copy: Plane, own: Plane, steps: QuantiserSteps, unsure: NDArray[np.bo
         unsure: blocks that are left aside, shape (blocks down, blocks across).
     """
     assert steps.original is not None
-    held, moved = _coefficients(copy), _coefficients(own)
+    held, moved = coefficients(copy), coefficients(own)
     off, chance = 0, 0.0
     for row, column in np.ndindex(_BLOCK, _BLOCK):
-        lattice = float(steps.original[row, column])
         found, reach = _found(held[row, column], moved[row, column], float(steps.copy[row, column]))
-        explained = 2 * (reach + _MISSED) / lattice
-        if explained < 1.0:
-            large = found[(np.abs(found) > lattice / 2) & ~unsure]
-            off += int(np.count_nonzero(_distance(large, lattice) > reach + _MISSED))
-            chance += large.size * (1.0 - explained)
+        missed = misses_of(found[~unsure], reach, float(steps.original[row, column]))
+        off, chance = off + missed[0], chance + missed[1]
     return off, chance
+
+
+def misses_of(found: Plane, reach: float, lattice: float) -> tuple[int, float]:
+    """The part of one coefficient in :func:`misses`; see :func:`estimated`."""
+    explained = 2 * (reach + _MISSED) / lattice
+    if explained >= 1.0:
+        return 0, 0.0
+    large = found[np.abs(found) > lattice / 2]
+    return int(np.count_nonzero(_distance(large, lattice) > reach + _MISSED)), large.size * (1.0 - explained)
 
 
 def are_on_steps(off: int, chance: float) -> bool:
@@ -103,28 +118,37 @@ def _found(held: Plane, moved: Plane, step: float) -> tuple[Plane, float]:
     """A coefficient without the code in every block, and how far the original's may lie from it."""
     if step >= _SURE_STEP:
         return step * np.rint(held / step) - moved, step / 2
-    return held - moved, math.sqrt(step * step / 4 + 3 * _ROUNDING_VARIANCE)
+    return held - moved, rounded_reach(step)
+
+
+def rounded_reach(step: float) -> float:
+    """How far a coefficient may lie from what a copy of this step says, where rounding to 8 bits lies between."""
+    return math.sqrt(step * step / 4 + 3 * _ROUNDING_VARIANCE)
 
 
 def _distance(found: Plane, lattice: float) -> Plane:
     """From the nearest multiple."""
-    distance: Plane = np.abs(found - lattice * np.rint(found / lattice))
+    distance: Plane = np.abs(found - _nearest(found, lattice))
     return distance
 
 
+def _nearest(found: Plane, lattice: float) -> Plane:
+    multiple: Plane = lattice * np.rint(found / lattice)
+    return multiple
+
+
 def _likely(found: Plane, reach: float, step: float, lattice: float | None) -> Plane:
-    """Estimates of one coefficient in every block."""
+    """The mean of what is likely, in every block."""
+    missed = None if lattice is None else _distance(found, lattice) > reach + _MISSED
+    if lattice is not None and missed is not None and 2 * (reach + _MISSED) < lattice and not missed.any():
+        return _nearest(found, lattice)
     scale = _scale(np.abs(found), step)
     for _ in range(_ROUNDS):
         _, size = _means(found, reach, scale, lattice)
         scale = _scale(size, step)
     mean, _ = _means(found, reach, scale, lattice)
-    if lattice is None:
-        return mean
-    # What no multiple explains was drawn over, or clipped.
-    smooth, _ = _smooth_means(found, reach, scale)
-    missed = _distance(found, lattice) > reach + _MISSED
-    mean[missed] = smooth[missed]
+    if missed is not None:  # what no multiple explains was drawn over, or clipped
+        mean[missed] = _smooth_means(found[missed], reach, scale[missed])[0]
     return mean
 
 
@@ -157,7 +181,7 @@ def _smooth_means(found: Plane, reach: float, scale: Plane) -> tuple[Plane, Plan
 
 def _lattice_means(found: Plane, reach: float, scale: Plane, lattice: float) -> tuple[Plane, Plane]:
     """Of the same on the multiples of a step alone; the interval's edges are as soft as rounding makes them."""
-    nearest = lattice * np.rint(found / lattice)
+    nearest = _nearest(found, lattice)
     mass, mean, size = (np.zeros_like(found) for _ in range(3))
     most = math.ceil((reach + 2 * _ROUNDING) / lattice)
     for value in (nearest + multiple * lattice for multiple in range(-most, most + 1)):
@@ -171,15 +195,16 @@ def _lattice_means(found: Plane, reach: float, scale: Plane, lattice: float) -> 
     return mean / mass, size / mass
 
 
-def _coefficients(plane: Plane) -> Plane:
+def coefficients(plane: Plane) -> Plane:
     """Cosine transform of a plane's blocks; shape (8, 8, blocks down, blocks across)."""
     whole = padded(plane, _BLOCK, _BLOCK)
     blocks = whole.reshape(whole.shape[0] // _BLOCK, _BLOCK, -1, _BLOCK).transpose(0, 2, 1, 3)
     return np.ascontiguousarray((_COSINES @ blocks @ _COSINES.T).transpose(2, 3, 0, 1))
 
 
-def _from_coefficients(coefficients: Plane) -> Plane:
-    blocks = _COSINES.T @ coefficients.transpose(2, 3, 0, 1) @ _COSINES
+def from_coefficients(transformed: Plane) -> Plane:
+    """What undoes :func:`coefficients`; shape (8 x blocks down, 8 x blocks across)."""
+    blocks = _COSINES.T @ transformed.transpose(2, 3, 0, 1) @ _COSINES
     down, across = blocks.shape[:2]
     return blocks.transpose(0, 2, 1, 3).reshape(down * _BLOCK, across * _BLOCK).astype(np.float32, copy=False)
 

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from services.imaging.orientation import laid_back, upright
 from services.imaging.photo import JpegLayout
 from services.imaging.resample import WEIGHT_UNIT, WORKING_SIZE, axis_weights, squashed
 
@@ -21,40 +22,18 @@ Exact = NDArray[np.float64]
 
 #: Whole numbers stand for shares of this.
 _UNIT = 256
-#: Brightness and the two colours of RGB (JFIF); and a block's discrete cosine transform along one axis.
-_TO_YCC = np.array([[77, 150, 29], [-43, -85, 128], [128, -107, -21]], np.float64)
+#: The same of brightness and the two colours (below); and a block's discrete cosine transform along one axis.
+_WHOLE_YCC = np.array([[77, 150, 29], [-43, -85, 128], [128, -107, -21]], np.float64)
 _FREQUENCIES = np.arange(8)[:, None]
 _LENGTHS = np.sqrt(np.where(_FREQUENCIES == 0, 0.125, 0.25))
 _COSINES = _LENGTHS * np.cos(np.pi / 16.0 * _FREQUENCIES * (2 * _FREQUENCIES.T + 1))
 _DCT = np.rint(_UNIT * _COSINES)
 #: Weights of one axis that are kept: those of photos have fewer, while a hostile one's would fill the memory.
 _KEPT = 1_000_000
-#: RGB of brightness and the two colours.
+#: Brightness and the two colours of RGB, as a JPEG has them (JFIF), about zero but for the brightness; and back.
+TO_YCC = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]], np.float32)
 TO_RGB = np.array([[1.0, 0.0, 1.402], [1.0, -0.344136, -0.714136], [1.0, 1.772, 0.0]], np.float32)
 _NOTHING = np.empty((0, 0), np.float64)
-#: What undoes how EXIF's orientation lays a photo upright.
-_LAID_BACK = {
-    1: lambda code: code,
-    2: lambda code: code[:, :, ::-1],
-    3: lambda code: code[:, ::-1, ::-1],
-    4: lambda code: code[:, ::-1],
-    5: lambda code: code.transpose(0, 2, 1),
-    6: lambda code: np.rot90(code, 1, (1, 2)),
-    7: lambda code: code[:, ::-1, ::-1].transpose(0, 2, 1),
-    8: lambda code: np.rot90(code, -1, (1, 2)),
-}
-
-#: How EXIF's orientation lays a plane upright.
-_UPRIGHT = {
-    1: lambda plane: plane,
-    2: lambda plane: plane[:, ::-1],
-    3: lambda plane: plane[::-1, ::-1],
-    4: lambda plane: plane[::-1],
-    5: lambda plane: plane.T,
-    6: lambda plane: np.rot90(plane, -1),
-    7: lambda plane: plane[::-1, ::-1].T,
-    8: lambda plane: np.rot90(plane, 1),
-}
 
 
 def moves(layout: JpegLayout, code: NDArray[np.int8], means: bool = False) -> list[NDArray[np.float16]]:
@@ -66,7 +45,7 @@ def moves(layout: JpegLayout, code: NDArray[np.int8], means: bool = False) -> li
     """
     wave = BlockWave(layout, code)
     planes = [
-        np.ascontiguousarray(_UPRIGHT[layout.orientation](wave.plane(component, means)))
+        np.ascontiguousarray(upright(wave.plane(component, means), layout.orientation))
         for component in range(len(layout.tables))
     ]
     return planes + [np.zeros_like(planes[0])] * (3 - len(planes))  # a grey one's colours stay
@@ -84,8 +63,8 @@ class BlockWave:
     """A code brought up to a JPEG's size, as whole steps of its quantiser; see ``resample.Wave``."""
 
     def __init__(self, layout: JpegLayout, code: NDArray[np.int8]) -> None:
-        code = np.ascontiguousarray(_LAID_BACK[layout.orientation](code))
-        mixed = np.tensordot(_TO_YCC, code.astype(np.float64), axes=1)
+        code = np.ascontiguousarray(laid_back(code, layout.orientation))
+        mixed = np.tensordot(_WHOLE_YCC, code.astype(np.float64), axes=1)
         self._layout = layout
         self._planes = [_Plane(layout, component, mixed[component]) for component in range(len(layout.tables))]
 

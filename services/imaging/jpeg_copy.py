@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from services.imaging import dequantise, jpeg_code
 from services.imaging.dequantise import Plane, QuantiserSteps, padded
-from services.imaging.jpeg_code import TO_RGB
+from services.imaging.jpeg_code import TO_RGB, TO_YCC
 from services.imaging.photo import HALVED, JpegTables, Layout, Photo
 from services.imaging.resample import Wave
 from services.imaging.strips import in_strips
@@ -30,8 +30,6 @@ _TILE = 1024
 _MOST_CLIPPED = 0.1
 #: So many strips, spread over the photo, tell whether it is on the original's steps.
 _SAMPLES = 16
-#: Brightness and the two colours of RGB, as a JPEG has them (JFIF), about zero.
-_TO_YCC = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]], np.float32)
 _MIDDLE = 128.0
 #: How often the sharpening of halved colours is repeated; 8 leave less than rounding does.
 _SHARPENINGS = 8
@@ -142,7 +140,7 @@ class _Job:
         if self._moves is not None:
             return _moved(self._moves, self._pixels.shape[:2], rows, columns)
         (top, bottom), (left, right) = rows, columns
-        return _transformed(self._wave_rows(top, bottom)[:, left:right], _TO_YCC)
+        return _transformed(self._wave_rows(top, bottom)[:, left:right], TO_YCC)
 
     def _is_on_steps(self) -> bool:
         """Whether the copy's brightness still is on the original's steps: not if it was edited, or a copy of a copy."""
@@ -179,7 +177,7 @@ def _moved(
 
 def _planes(pixels: NDArray[np.uint8]) -> Plane:
     """Brightness and colours, each about zero; shape (H, W, 3)."""
-    planes = _transformed(pixels.astype(np.float32), _TO_YCC)
+    planes = _transformed(pixels.astype(np.float32), TO_YCC)
     planes[..., 0] -= _MIDDLE
     return planes
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from services.imaging.codec import coefficients, segments
 from services.imaging.jpeg_code import BlockWave
-from services.imaging.photo import JpegFile
+from services.imaging.photo import JpegFile, JpegLayout
 
 #: How much larger than the original its protected file may get before it is made smaller.
 _GROWTH = 1.3
@@ -49,6 +49,33 @@ def add(file: JpegFile, code: NDArray[np.int8], icc_profile: bytes | None, carri
     if moved is None or not coefficients.read(moved, look) or read != written:
         return None
     return segments.inserted(moved, file.layout.orientation, icc_profile, carried)
+
+
+def numbers(file: JpegFile) -> list[NDArray[np.int16]]:
+    """Its coefficients, in steps of its quantiser: of each component, shape (8, 8, blocks down, blocks across).
+
+    Raises:
+        ValueError: the library is missing, or cannot read it.
+    """
+    rows: list[list[NDArray[np.int16]]] = [[] for _ in file.layout.tables]
+    if not coefficients.read(file.data, lambda component, _, blocks: rows[component].append(blocks.copy())):
+        raise ValueError("the JPEG's coefficients cannot be read")
+    return [np.stack(found).reshape(len(found), -1, 8, 8).transpose(2, 3, 0, 1) for found in rows]
+
+
+def rewritten(jpeg: bytes, put: coefficients.Change, layout: JpegLayout, icc_profile: bytes | None) -> bytes:
+    """A JPEG of this layout with other coefficients.
+
+    Args:
+        jpeg: of the same, without metadata.
+
+    Raises:
+        ValueError: the library is missing, or cannot read it.
+    """
+    data = coefficients.changed(jpeg, put, is_progressive=False)
+    if data is None:
+        raise ValueError("the JPEG's coefficients cannot be written")
+    return segments.inserted(data, layout.orientation, icc_profile, b"")
 
 
 def subtract(file: JpegFile, code: NDArray[np.int8], icc_profile: bytes | None) -> bytes | None:

@@ -23,8 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.errors import InvalidReceiptError, Reason
-from services.imaging import carried, codec, embed, jpeg_copy, jpeg_file, perturb, presence
-from services.imaging.photo import Photo
+from services.imaging import carried, codec, embed, jpeg_copy, jpeg_file, jpeg_original, perturb, presence
+from services.imaging.photo import Layout, Photo
 from services.imaging.receipt import Receipt, Tier
 from services.imaging.resample import down
 from services.imaging.threads import in_thread
@@ -232,6 +232,10 @@ async def restore(photo: Photo, receipt: Receipt | None, backend: Backend, is_ow
         if not is_own:
             await asyncio.to_thread(_check_belongs, photo, receipt)
         layout = receipt.original_layout
+        if layout is not None and jpeg_original.is_possible(photo, layout):
+            sought = await in_thread(_sought, photo, receipt, layout)
+            if sought is not None:
+                return sought
         if layout is not None and jpeg_copy.gains(photo, layout):
             del restored  # at 50 megapixels, each photo in memory counts
             pixels = await in_thread(jpeg_copy.subtract, photo, code, layout)
@@ -263,6 +267,17 @@ def _restored_in_its_file(photo: Photo, receipt: Receipt | None) -> Restored | N
         return None
     tier = Tier.ONE_PASS if receipt is None else receipt.tier
     return Restored(restored, tier, True, codec.Encoded(data, codec.JPEG, lossless=True))
+
+
+def _sought(photo: Photo, receipt: Receipt, layout: Layout) -> Restored | None:
+    """What is restored of a JPEG that a platform made of one whose coefficients were moved; None where it is not so."""
+    found = jpeg_original.found(photo, receipt.code, layout)
+    if found is None:
+        return None
+    restored = photo.with_pixels(found.pixels)
+    if found.file is None or restored.sha256() != receipt.original_sha256:
+        return Restored(restored, receipt.tier, False)
+    return Restored(restored, receipt.tier, True, codec.Encoded(found.file, codec.JPEG, lossless=True))
 
 
 @dataclass(frozen=True)

@@ -48,17 +48,17 @@ def test_on_steps_the_mean_is_that_of_all_multiples(found: float, reach: float, 
 
 def test_a_plane_comes_back_from_its_coefficients() -> None:
     plane = RANDOM.normal(0, 50, (40, 72)).astype(np.float32)
-    back = dequantise._from_coefficients(dequantise._coefficients(plane))
+    back = dequantise.from_coefficients(dequantise.coefficients(plane))
     assert np.abs(back - plane).max() < 1e-3
 
 
 @pytest.mark.parametrize("step", [2.0, 6.0, 16.0])
 @pytest.mark.parametrize("own_step", [None, 5.0])
 def test_nearer_than_plain_subtraction_where_the_quantiser_was_coarse(step: float, own_step: float | None) -> None:
-    original = dequantise._from_coefficients(laplacian(own_step))
+    original = dequantise.from_coefficients(laplacian(own_step))
     code = np.kron(RANDOM.normal(0, 3, (16, 16)), np.ones((8, 8))).astype(np.float32)
-    kept = step * np.rint(dequantise._coefficients(original + code) / step)
-    copy = np.rint(dequantise._from_coefficients(kept))
+    kept = step * np.rint(dequantise.coefficients(original + code) / step)
+    copy = np.rint(dequantise.from_coefficients(kept))
     table = np.full((8, 8), step, np.float32)
     steps = QuantiserSteps(table, None if own_step is None else np.full((8, 8), own_step, np.float32))
 

@@ -14,7 +14,7 @@ from PIL import Image
 from services.errors import InvalidRequestError, Reason
 from services.imaging.codec import formats
 from services.imaging.codec.colour import matching_profile
-from services.imaging.photo import JpegTables, Photo
+from services.imaging.photo import HALVED, JpegLayout, JpegTables, Photo
 
 Setting = TypeVar("Setting")
 
@@ -68,6 +68,16 @@ def encode(photo: Photo, mime_type: str = "") -> Encoded:
         size = f"{photo.width} x {photo.height}"
         raise _unsupported(f"A photo of {size} pixels cannot be written as {mime_type}. Ask for image/png.") from error
     return Encoded(data, mime_type, lossless)
+
+
+def blank_jpeg(layout: JpegLayout) -> bytes | None:
+    """A JPEG of one colour in this layout, whose orientation is left out; None where Pillow cannot halve like that."""
+    subsampling = next((number for number, halved in HALVED.items() if halved == layout.halved), None)
+    if subsampling is None:
+        return None
+    mode = "L" if len(layout.tables) == 1 else "RGB"
+    tables = [list(table) for table in layout.tables]
+    return _save(Image.new(mode, (layout.width, layout.height)), "JPEG", qtables=tables, subsampling=subsampling)
 
 
 def is_lossless(photo: Photo, mime_type: str = "") -> bool:

@@ -1,0 +1,289 @@
+"""The JPEG that an original was, sought in a platform's JPEG of the protected one.
+
+Known are the original's layout, the steps by which the code moved its coefficients, and those of the copy. Sought are
+the original's own whole numbers. What an estimate of them would have given, moved, decoded and brought to the planes
+that an encoder sees, is taken from what the copy holds; what is left is added to the estimate, and each coefficient
+brought to what is likely of it (``dequantise``). So what decoding, clipping and the halving of colours did on the way
+is undone as well. Where every number is right, the original comes back bit for bit (docs/adr/0024).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from services.imaging import codec, dequantise, jpeg_file
+from services.imaging.codec import coefficients
+from services.imaging.dequantise import Plane, padded
+from services.imaging.jpeg_code import TO_RGB, TO_YCC, BlockWave
+from services.imaging.orientation import is_on_its_side, laid_back, laid_back_coefficients, upright
+from services.imaging.photo import JpegFile, JpegLayout, Layout, Photo
+from services.imaging.strips import in_strips
+
+Numbers = NDArray[np.int16]
+
+#: How often what is left is added to the estimate, from nothing on. More gains nothing that shows.
+_LOOKS = 3
+#: Rows worked on at a time, and rows beside them that are looked at: whole blocks of halved colour.
+_BAND, _AROUND = 256, 16
+#: Whole numbers are decoded as the original's are, what is likely is not: so they are nearer unless rounding to them
+#: costs more than this, the mean square of what decoders round, in levels.
+_DECODING = 0.15
+#: No coefficient of 8 bits is larger.
+_MOST = 1023
+_MIDDLE = 128.0
+
+
+@dataclass(frozen=True)
+class Found:
+    """An estimate of the original.
+
+    Attributes:
+        pixels: shape (H, W, 3), upright.
+        file: the JPEG of these pixels, if they are one's.
+    """
+
+    pixels: NDArray[np.uint8]
+    file: bytes | None
+
+
+def is_possible(photo: Photo, original: Layout) -> bool:
+    """Whether the original can be sought in a photo: in a JPEG of its size, if its own coefficients were moved."""
+    moved_in = original.moved_in
+    return (
+        photo.file is not None
+        and photo.file.layout.orientation == 1
+        and (photo.height, photo.width) == (original.height, original.width)
+        and moved_in is not None
+        and len(original.jpeg_steps) > 0
+        and len(photo.file.layout.tables) >= len(moved_in.tables)
+        and coefficients.is_available()
+    )
+
+
+def found(photo: Photo, code: NDArray[np.int8], original: Layout) -> Found | None:
+    """The original, from a copy in which it can be sought; None where the copy's coefficients do not look like it.
+
+    Args:
+        code: shape (3, rows, columns), levels.
+    """
+    layout = original.moved_in
+    blank = None if layout is None else codec.blank_jpeg(layout)
+    if photo.file is None or layout is None or blank is None:
+        return None
+    search = _Search(photo.file, code, layout, blank, photo.traits.icc_profile)
+    for _ in range(_LOOKS):
+        search.look()
+    if not search.is_on_steps():
+        return None
+    if search.costs_of_rounding() > _DECODING:
+        return Found(search.likely_pixels(), None)
+    file = search.file(is_moved=False)
+    return Found(codec.decode(file).pixels, file)
+
+
+class _Component:
+    """One component of the original, in its file's orientation, and of the copy.
+
+    Attributes:
+        halved, copy_halved: by how much its height and width are divided, in the original and in the copy.
+        numbers: of the original, as estimated; shape (8, 8, blocks down, blocks across).
+        rest: what is likely beyond these, in levels.
+        reach: how far from what is found of a coefficient the original's may lie.
+        telling_steps: those of the copy that tell most of it.
+        is_blurred: whether the copy halved what the original did not: that does not tell its numbers.
+    """
+
+    def __init__(self, layout: JpegLayout, index: int, copy: Numbers, seen: JpegLayout) -> None:
+        self.index = index
+        self.halved, self.copy_halved = ((1, 1) if index == 0 else each.halved for each in (layout, seen))
+        table = np.array(seen.tables[index], np.float32).reshape(8, 8)
+        if is_on_its_side(layout.orientation):
+            table, self.copy_halved = table.T, self.copy_halved[::-1]
+        self.steps = np.array(layout.tables[index], np.float32).reshape(8, 8)
+        self._copy_steps = table
+        self._copy = laid_back_coefficients(copy, layout.orientation)
+        blocks = (-(-side // (8 * by)) for side, by in zip((layout.height, layout.width), self.halved, strict=True))
+        self.numbers: Numbers = np.zeros((8, 8, *blocks), np.int16)
+        self.rest = np.zeros(self.numbers.shape, np.float16)
+        down, across = (_axis(*by) for by in zip(self.halved, self.copy_halved, strict=True))
+        # A mean of pixels counts as often as it has pixels.
+        share = np.sqrt(np.prod(self.copy_halved) / np.prod(self.halved))
+        self.telling_steps = table[np.ix_(down[0], across[0])] * share
+        self.reach = np.vectorize(dequantise.rounded_reach)(self.telling_steps) * np.outer(down[1], across[1])
+        self.is_blurred = any(copy > own for copy, own in zip(self.copy_halved, self.halved, strict=True))
+
+    def found(self, seen: Plane, start: int, stop: int) -> Plane:
+        """What the copy tells of the original's coefficients in a band of rows.
+
+        Args:
+            seen: the component's plane at the photo's size, as an encoder would see it of the estimate.
+        """
+        held = self._copy[:, :, _rows(start, stop, self.copy_halved)] * self._copy_steps[..., None, None]
+        left = held - dequantise.coefficients(_brought(seen, (1, 1), self.copy_halved))
+        own = self.numbers[:, :, _rows(start, stop, self.halved)] * self.steps[..., None, None]
+        if self.halved == self.copy_halved:
+            return own + left
+        down, across = own.shape[2:]
+        if self.is_blurred:  # no more is told than what is likely of the halved plane
+            halves = _brought(dequantise.from_coefficients(own), self.halved, self.copy_halved)
+            left += dequantise.coefficients(halves)[:, :, : left.shape[2], : left.shape[3]]
+            for row, column in np.ndindex(8, 8):
+                step = float(self._copy_steps[row, column])
+                reach = dequantise.rounded_reach(step)
+                left[row, column] = dequantise.estimated(left[row, column], reach, step, None, row == column == 0)
+            own = np.zeros_like(own)
+        plane = _brought(dequantise.from_coefficients(left), self.copy_halved, self.halved)
+        return own + dequantise.coefficients(plane[: 8 * down, : 8 * across])
+
+
+def _rows(start: int, stop: int, halved: tuple[int, int]) -> slice:
+    """The rows of blocks of a band of pixels."""
+    return slice(start // (8 * halved[0]), -(-stop // (8 * halved[0])))
+
+
+def _brought(plane: Plane, halved: tuple[int, int], to: tuple[int, int]) -> Plane:
+    """A plane whose sides are divided by the one brought to the size of the other: by averaging, as encoders do, and by
+    linear interpolation, as decoders do.
+    """
+    shrinks = [max(1, new // old) for old, new in zip(halved, to, strict=True)]
+    grows = [max(1, old // new) for old, new in zip(halved, to, strict=True)]
+    for (tall, wide), method in ((shrinks, cv2.INTER_AREA), (grows, cv2.INTER_LINEAR)):
+        if (tall, wide) != (1, 1):
+            whole = padded(plane, tall, wide) if method == cv2.INTER_AREA else plane
+            height, width = whole.shape
+            size = (width // wide, height // tall) if method == cv2.INTER_AREA else (width * wide, height * tall)
+            plane = cv2.resize(whole, size, interpolation=method).astype(np.float32, copy=False)
+    return plane
+
+
+def _axis(own: int, copy: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Along one axis, for each of the original's frequencies: the copy's that tells most of it, and by how much farther
+    than a copy's step says the original's may lie from what is found.
+    """
+    frequencies = np.arange(8)
+    if own == copy == 2:  # colours that are halved twice are blurred between
+        return frequencies, 8.0 / (6.0 + 2.0 * np.cos(np.pi / 8 * frequencies))
+    return frequencies * copy // own % 8, np.ones(8)  # beyond 8 they are blurred, and not asked for
+
+
+class _Search:
+    """The search for one original.
+
+    Args:
+        copy: the file in which it is sought.
+        blank: any JPEG of the original's layout.
+    """
+
+    def __init__(
+        self, copy: JpegFile, code: NDArray[np.int8], layout: JpegLayout, blank: bytes, icc_profile: bytes | None
+    ) -> None:
+        self._layout, self._blank, self._icc_profile = layout, blank, icc_profile
+        self._wave = BlockWave(layout, code)
+        self._components = [
+            _Component(layout, index, numbers, copy.layout)
+            for index, numbers in enumerate(jpeg_file.numbers(copy)[: len(layout.tables)])
+        ]
+        self._misses: list[tuple[int, float]] = []
+
+    def look(self) -> None:
+        """Adds to the estimate what the copy holds beyond it."""
+        pixels = codec.decode(self.file(is_moved=True)).pixels
+        lying = laid_back(pixels.transpose(2, 0, 1), self._layout.orientation).transpose(1, 2, 0)
+        sharpened = [component.numbers.copy() for component in self._components]
+        self._misses = []
+
+        def band(start: int, stop: int) -> None:
+            top, bottom = max(0, start - _AROUND), min(stop + _AROUND, self._layout.height)
+            planes = cv2.transform(lying[top:bottom].astype(np.float32), TO_YCC).astype(np.float32, copy=False)
+            planes[..., 0] -= _MIDDLE
+            np.rint(planes, out=planes)  # as an encoder has them
+            for component, numbers in zip(self._components, sharpened, strict=True):
+                found = component.found(np.ascontiguousarray(planes[..., component.index]), top, bottom)
+                self._sharpen(component, numbers, found, (top, bottom), (start, stop))
+
+        in_strips(band, self._layout.height, self._layout.width, _BAND)
+        for component, numbers in zip(self._components, sharpened, strict=True):
+            component.numbers = numbers
+
+    def _sharpen(
+        self, component: _Component, numbers: Numbers, found: Plane, looked: tuple[int, int], band: tuple[int, int]
+    ) -> None:
+        """Writes the estimates of a band, which are made with those of the blocks around it."""
+        around, inner = _rows(*looked, component.halved), _rows(*band, component.halved)
+        within = slice(inner.start - around.start, inner.stop - around.start)
+        for row, column in np.ndindex(8, 8):
+            lattice, reach = float(component.steps[row, column]), float(component.reach[row, column])
+            likely = found[row, column]
+            if not component.is_blurred:
+                step = float(component.telling_steps[row, column])
+                likely = dequantise.estimated(likely, reach, step, lattice, is_mean=row == column == 0)
+            likely = likely[within]
+            near = np.clip(np.rint(likely / lattice), -_MOST, _MOST)
+            numbers[row, column, inner] = near
+            component.rest[row, column, inner] = likely - near * lattice
+            if component.index == 0:
+                self._misses.append(dequantise.misses_of(found[row, column, within], reach, lattice))
+
+    def is_on_steps(self) -> bool:
+        """Whether the copy's brightness is on the original's steps: not if it was edited, or moved."""
+        return dequantise.are_on_steps(*(sum(each) for each in zip(*self._misses, strict=True)))
+
+    def costs_of_rounding(self) -> float:
+        """How far from what is likely the whole numbers are: the mean square of a pixel's, in levels."""
+        return sum(self._cost(component) for component in self._components)
+
+    def _cost(self, component: _Component) -> float:
+        squares = np.square(component.rest, dtype=np.float32).sum(dtype=np.float64)
+        weight = np.square(TO_RGB[:, component.index]).mean() * np.prod(component.halved)
+        return float(weight * squares / (self._layout.height * self._layout.width))
+
+    def file(self, is_moved: bool) -> bytes:
+        """The JPEG of the numbers, or of what the code made of them."""
+
+        def put(component: int, row: int, blocks: NDArray[np.int16]) -> None:
+            numbers = self._components[component].numbers
+            blocks[:] = numbers[:, :, row].transpose(2, 0, 1).reshape(-1, 64)
+            if is_moved:
+                self._wave.add(component, row, blocks)
+                np.clip(blocks, -_MOST, _MOST, out=blocks)
+
+        return jpeg_file.rewritten(self._blank, put, self._layout, self._icc_profile)
+
+    def likely_pixels(self) -> NDArray[np.uint8]:
+        """What is likely, decoded; shape (H, W, 3), upright."""
+        height, width = self._layout.height, self._layout.width
+        lying = np.empty((height, width, 3), np.uint8)
+        whole = [self._cost(component) <= _DECODING / len(self._components) for component in self._components]
+
+        def band(start: int, stop: int) -> None:
+            top, bottom = max(0, start - _AROUND), min(stop + _AROUND, height)
+            planes = np.zeros((bottom - top, width, 3), np.float32)
+            for component, is_whole in zip(self._components, whole, strict=True):
+                plane = self._decoded(component, is_whole, top, bottom)
+                planes[..., component.index] = plane[: bottom - top, :width]
+            planes[..., 0] += _MIDDLE
+            rgb = cv2.transform(planes, TO_RGB)[start - top : stop - top]
+            lying[start:stop] = np.clip(np.rint(rgb), 0, 255)
+
+        in_strips(band, height, width, _BAND)
+        return np.ascontiguousarray(upright(lying.transpose(2, 0, 1), self._layout.orientation).transpose(1, 2, 0))
+
+    def _decoded(self, component: _Component, is_whole: bool, top: int, bottom: int) -> Plane:
+        """A component's plane at the photo's size, at least these rows of it.
+
+        Args:
+            is_whole: whether whole numbers stand for it; then it is rounded, as decoders do.
+        """
+        rows = _rows(top, bottom, component.halved)
+        held = component.numbers[:, :, rows] * component.steps[..., None, None]
+        if is_whole:
+            plane = np.rint(dequantise.from_coefficients(held))
+        else:
+            plane = dequantise.from_coefficients((held + component.rest[:, :, rows]).astype(np.float32, copy=False))
+        tall, wide = component.halved
+        # Cut off where the photo ends, for decoders do not look beyond when they bring it to full size.
+        return _brought(plane[: -(-(bottom - top) // tall), : -(-self._layout.width // wide)], component.halved, (1, 1))
