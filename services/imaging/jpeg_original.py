@@ -26,9 +26,9 @@ from services.imaging.strips import in_strips
 Numbers = NDArray[np.int16]
 
 #: How often what is left is added to the estimate, from nothing on. More gains nothing that shows.
-_LOOKS = 3
+_ITERATIONS = 3
 #: Rows worked on at a time, and rows beside them that are looked at: whole blocks of halved colour.
-_BAND, _AROUND = 256, 16
+_BAND, _AROUND = 512, 16
 #: Whole numbers are decoded as the original's are, what is likely is not: so they are nearer unless rounding to them
 #: costs more than this, the mean square of what decoders round, in levels.
 _DECODING = 0.15
@@ -75,8 +75,8 @@ def found(photo: Photo, code: NDArray[np.int8], original: Layout) -> Found | Non
     if photo.file is None or layout is None or blank is None:
         return None
     search = _Search(photo.file, code, layout, blank, photo.traits.icc_profile)
-    for _ in range(_LOOKS):
-        search.look()
+    for iteration in range(1, _ITERATIONS + 1):
+        search.iterate(is_last=iteration == _ITERATIONS)
     if not search.is_on_steps():
         return None
     if search.costs_of_rounding() > _DECODING:
@@ -91,7 +91,7 @@ class _Component:
     Attributes:
         halved, copy_halved: by how much its height and width are divided, in the original and in the copy.
         numbers: of the original, as estimated; shape (8, 8, blocks down, blocks across).
-        rest: what is likely beyond these, in levels.
+        rest: what is likely beyond these, in levels; known after the last iteration.
         reach: how far from what is found of a coefficient the original's may lie.
         telling_steps: those of the copy that tell most of it.
         is_blurred: whether the copy halved what the original did not: that does not tell its numbers.
@@ -189,12 +189,11 @@ class _Search:
         ]
         self._misses: list[tuple[int, float]] = []
 
-    def look(self) -> None:
+    def iterate(self, is_last: bool) -> None:
         """Adds to the estimate what the copy holds beyond it."""
         pixels = codec.decode(self.file(is_moved=True)).pixels
         lying = laid_back(pixels.transpose(2, 0, 1), self._layout.orientation).transpose(1, 2, 0)
         sharpened = [component.numbers.copy() for component in self._components]
-        self._misses = []
 
         def band(start: int, stop: int) -> None:
             top, bottom = max(0, start - _AROUND), min(stop + _AROUND, self._layout.height)
@@ -203,14 +202,20 @@ class _Search:
             np.rint(planes, out=planes)  # as an encoder has them
             for component, numbers in zip(self._components, sharpened, strict=True):
                 found = component.found(np.ascontiguousarray(planes[..., component.index]), top, bottom)
-                self._sharpen(component, numbers, found, (top, bottom), (start, stop))
+                self._sharpen(component, numbers, found, (top, bottom), (start, stop), is_last)
 
         in_strips(band, self._layout.height, self._layout.width, _BAND)
         for component, numbers in zip(self._components, sharpened, strict=True):
             component.numbers = numbers
 
     def _sharpen(
-        self, component: _Component, numbers: Numbers, found: Plane, looked: tuple[int, int], band: tuple[int, int]
+        self,
+        component: _Component,
+        numbers: Numbers,
+        found: Plane,
+        looked: tuple[int, int],
+        band: tuple[int, int],
+        is_last: bool,
     ) -> None:
         """Writes the estimates of a band, which are made with those of the blocks around it."""
         around, inner = _rows(*looked, component.halved), _rows(*band, component.halved)
@@ -222,8 +227,11 @@ class _Search:
                 step = float(component.telling_steps[row, column])
                 likely = dequantise.estimated(likely, reach, step, lattice, is_mean=row == column == 0)
             likely = likely[within]
-            near = np.clip(np.rint(likely / lattice), -_MOST, _MOST)
+            near = np.rint(likely / lattice)
+            np.clip(near, -_MOST, _MOST, out=near)
             numbers[row, column, inner] = near
+            if not is_last:
+                continue
             component.rest[row, column, inner] = likely - near * lattice
             if component.index == 0:
                 self._misses.append(dequantise.misses_of(found[row, column, within], reach, lattice))
