@@ -83,10 +83,10 @@ class BlockWave:
         tall, wide = (1, 1) if component == 0 else self._layout.halved
         table = np.array(self._layout.tables[component], np.float32)
         cosines = _COSINES.astype(np.float32)
-        columns = -(-self._layout.width // (8 * wide))
+        down, across = self._layout.blocks()[component]
         strips = []
-        for row in range(-(-self._layout.height // (8 * tall))):
-            blocks = np.zeros((columns, 64), np.int16)
+        for row in range(down):
+            blocks = np.zeros((across, 64), np.int16)
             self.add(component, row, blocks)
             if means:
                 strips.append((blocks[None, :, 0] * (table[0] / 8.0)).astype(np.float16))

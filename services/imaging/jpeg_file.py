@@ -57,10 +57,14 @@ def numbers(file: JpegFile) -> list[NDArray[np.int16]]:
     Raises:
         ValueError: the library is missing, or cannot read it.
     """
-    rows: list[list[NDArray[np.int16]]] = [[] for _ in file.layout.tables]
-    if not coefficients.read(file.data, lambda component, _, blocks: rows[component].append(blocks.copy())):
+    found = [np.empty((8, 8, *blocks), np.int16) for blocks in file.layout.blocks()]
+
+    def take(component: int, row: int, blocks: NDArray[np.int16]) -> None:
+        found[component][:, :, row] = blocks.reshape(-1, 8, 8).transpose(1, 2, 0)
+
+    if not coefficients.read(file.data, take):
         raise ValueError("the JPEG's coefficients cannot be read")
-    return [np.stack(found).reshape(len(found), -1, 8, 8).transpose(2, 3, 0, 1) for found in rows]
+    return found
 
 
 def rewritten(jpeg: bytes, put: coefficients.Change, layout: JpegLayout, icc_profile: bytes | None) -> bytes:

@@ -28,10 +28,12 @@ Numbers = NDArray[np.int16]
 #: How often what is left is added to the estimate, from nothing on. More gains nothing that shows.
 _ITERATIONS = 3
 #: Rows worked on at a time, and rows beside them that are looked at: whole blocks of halved colour.
-_BAND, _AROUND = 512, 16
+_BAND, _AROUND = 256, 16
 #: Whole numbers are decoded as the original's are, what is likely is not: so they are nearer unless rounding to them
 #: costs more than this, the mean square of what decoders round, in levels.
 _DECODING = 0.15
+#: Beyond, it would take more memory than anything else does. No platform that is known keeps so many.
+_MOST_PIXELS = 20_000_000
 #: No coefficient of 8 bits is larger.
 _MOST = 1023
 _MIDDLE = 128.0
@@ -57,6 +59,7 @@ def is_possible(photo: Photo, original: Layout) -> bool:
         photo.file is not None
         and photo.file.layout.orientation == 1
         and (photo.height, photo.width) == (original.height, original.width)
+        and photo.height * photo.width <= _MOST_PIXELS
         and moved_in is not None
         and len(original.jpeg_steps) > 0
         and len(photo.file.layout.tables) >= len(moved_in.tables)
@@ -106,8 +109,7 @@ class _Component:
         self.steps = np.array(layout.tables[index], np.float32).reshape(8, 8)
         self._copy_steps = table
         self._copy = laid_back_coefficients(copy, layout.orientation)
-        blocks = (-(-side // (8 * by)) for side, by in zip((layout.height, layout.width), self.halved, strict=True))
-        self.numbers: Numbers = np.zeros((8, 8, *blocks), np.int16)
+        self.numbers: Numbers = np.zeros((8, 8, *layout.blocks()[index]), np.int16)
         self.rest = np.zeros(self.numbers.shape, np.float16)
         down, across = (_axis(*by) for by in zip(self.halved, self.copy_halved, strict=True))
         # A mean of pixels counts as often as it has pixels.

@@ -31,6 +31,8 @@ def upright(planes: Planes, orientation: int) -> Planes:
 
 def laid_back_coefficients(coefficients: Planes, orientation: int) -> Planes:
     """The same of the cosine transforms of upright blocks, shape (8, 8, blocks down, blocks across)."""
+    if orientation == 1:
+        return coefficients
     turned = laid_back(coefficients, orientation)
     if is_on_its_side(orientation):
         turned = turned.swapaxes(0, 1)

@@ -49,6 +49,11 @@ class JpegLayout:
     tables: tuple[tuple[int, ...], ...]
     halved: tuple[int, int]
 
+    def blocks(self) -> list[tuple[int, int]]:
+        """How many blocks of 8 x 8 each component has, down and across."""
+        halved = ((1, 1), self.halved, self.halved)[: len(self.tables)]
+        return [(-(-self.height // (8 * tall)), -(-self.width // (8 * wide))) for tall, wide in halved]
+
 
 @dataclass(frozen=True)
 class JpegFile:
