@@ -130,9 +130,9 @@ class _Job:
             at_size = (1, 1) if plane == 0 else self._halved
             copy[..., plane] = _restored_at(at_size, copy[..., plane], own[..., plane], self._steps[plane])
         copy[..., 0] += _MIDDLE
-        unsure = np.kron(_unsure(pixels, self._halved), np.ones((8 * self._halved[0], 8 * self._halved[1]), bool))
-        unsure = unsure[: bottom - top, : right - left, None]
-        found = np.clip(np.rint(np.where(unsure, pixels - wave, _transformed(copy, TO_RGB))), 0, 255)
+        unknown = np.kron(unsure(pixels, self._halved), np.ones((8 * self._halved[0], 8 * self._halved[1]), bool))
+        unknown = unknown[: bottom - top, : right - left, None]
+        found = np.clip(np.rint(np.where(unknown, pixels - wave, _transformed(copy, TO_RGB))), 0, 255)
         return found[rows[0] - top : rows[1] - top, columns[0] - left : columns[1] - left].astype(np.uint8)
 
     def _own(self, rows: tuple[int, int], columns: tuple[int, int]) -> Plane:
@@ -149,7 +149,7 @@ class _Job:
         for top in range(0, height, -(-height // (_SAMPLES * _AROUND)) * _AROUND):
             pixels = self._pixels[top : top + _AROUND]
             own = self._own((top, top + pixels.shape[0]), (0, pixels.shape[1]))
-            counts = dequantise.misses(_planes(pixels)[..., 0], own[..., 0], self._steps[0], _unsure(pixels, (1, 1)))
+            counts = dequantise.misses(_planes(pixels)[..., 0], own[..., 0], self._steps[0], unsure(pixels, (1, 1)))
             off, chance = off + counts[0], chance + counts[1]
         return dequantise.are_on_steps(off, chance)
 
@@ -182,7 +182,7 @@ def _planes(pixels: NDArray[np.uint8]) -> Plane:
     return planes
 
 
-def _unsure(pixels: NDArray[np.uint8], halved: tuple[int, int]) -> NDArray[np.bool_]:
+def unsure(pixels: NDArray[np.uint8], halved: tuple[int, int]) -> NDArray[np.bool_]:
     """Blocks whose coefficients their pixels do not tell: the photo's edge cuts them off, or a pixel may be clipped."""
     tall, wide = 8 * halved[0], 8 * halved[1]
     clipped = ((pixels == 0) | (pixels == 255)).any(axis=2)

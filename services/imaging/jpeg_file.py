@@ -51,20 +51,18 @@ def add(file: JpegFile, code: NDArray[np.int8], icc_profile: bytes | None, carri
     return segments.inserted(moved, file.layout.orientation, icc_profile, carried)
 
 
-def numbers(file: JpegFile) -> list[NDArray[np.int16]]:
+def numbers(file: JpegFile) -> list[NDArray[np.int16]] | None:
     """Its coefficients, in steps of its quantiser: of each component, shape (8, 8, blocks down, blocks across).
 
-    Raises:
-        ValueError: the library is missing, or cannot read it.
+    Returns:
+        None where the library is missing, or does not read it: it is stricter than decoders.
     """
     found = [np.empty((8, 8, *blocks), np.int16) for blocks in file.layout.blocks()]
 
     def take(component: int, row: int, blocks: NDArray[np.int16]) -> None:
         found[component][:, :, row] = blocks.reshape(-1, 8, 8).transpose(1, 2, 0)
 
-    if not coefficients.read(file.data, take):
-        raise ValueError("the JPEG's coefficients cannot be read")
-    return found
+    return found if coefficients.read(file.data, take) else None
 
 
 def rewritten(jpeg: bytes, put: coefficients.Change, layout: JpegLayout, icc_profile: bytes | None) -> bytes:

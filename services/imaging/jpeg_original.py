@@ -15,12 +15,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from services.imaging import codec, dequantise, jpeg_file
+from services.imaging import codec, dequantise, jpeg_copy, jpeg_file
 from services.imaging.codec import coefficients
+from services.imaging.codec.colour import matching_profile
 from services.imaging.dequantise import Plane, padded
 from services.imaging.jpeg_code import TO_RGB, TO_YCC, BlockWave
-from services.imaging.orientation import is_on_its_side, laid_back, laid_back_coefficients, upright
-from services.imaging.photo import JpegFile, JpegLayout, Layout, Photo
+from services.imaging.orientation import flips, is_on_its_side, laid_back, laid_back_coefficients, upright
+from services.imaging.photo import JpegLayout, Layout, Photo
 from services.imaging.strips import in_strips
 
 Numbers = NDArray[np.int16]
@@ -34,8 +35,10 @@ _BAND, _AROUND = 256, 16
 _DECODING = 0.15
 #: Beyond, it would take more memory than anything else does. No platform that is known keeps so many.
 _MOST_PIXELS = 20_000_000
-#: No coefficient of 8 bits is larger.
+#: Between these lie the coefficients of 8 bits; a block's mean may be one less.
 _MOST = 1023
+_LEAST = np.full((8, 8), -_MOST, np.int16)
+_LEAST[0, 0] -= 1
 _MIDDLE = 128.0
 
 
@@ -53,21 +56,37 @@ class Found:
 
 
 def is_possible(photo: Photo, original: Layout) -> bool:
-    """Whether the original can be sought in a photo: in a JPEG of its size, if its own coefficients were moved."""
-    moved_in = original.moved_in
+    """Whether the original can be sought in a photo: in a JPEG of its size, if its own coefficients were moved.
+
+    Not in one whose brightness was quantised more coarsely than the original's: what it tells is too little.
+    """
+    sought = original.moved_in
+    if photo.file is None or sought is None or not coefficients.is_available():
+        return False
+    held = photo.file.layout
     return (
-        photo.file is not None
-        and photo.file.layout.orientation == 1
-        and (photo.height, photo.width) == (original.height, original.width)
+        (photo.height, photo.width) == (original.height, original.width)
         and photo.height * photo.width <= _MOST_PIXELS
-        and moved_in is not None
-        and len(original.jpeg_steps) > 0
-        and len(photo.file.layout.tables) >= len(moved_in.tables)
-        and coefficients.is_available()
+        and len(held.tables) >= len(sought.tables)
+        and sum(held.tables[0]) <= sum(sought.tables[0])
+        and held.orientation == 1
+        and _have_blocks_in_common(sought, held)
     )
 
 
-def found(photo: Photo, code: NDArray[np.int8], original: Layout) -> Found | None:
+def _have_blocks_in_common(sought: JpegLayout, held: JpegLayout) -> bool:
+    """Whether the blocks of an upright copy are the original's: a side that was flipped has to end where one does."""
+    turned = held.halved[::-1] if is_on_its_side(sought.orientation) else held.halved
+    return all(
+        side % (8 * max(by)) == 0
+        for side, is_flipped, *by in zip(
+            (sought.height, sought.width), flips(sought.orientation), sought.halved, turned, strict=True
+        )
+        if is_flipped
+    )
+
+
+def seek(photo: Photo, code: NDArray[np.int8], original: Layout) -> Found | None:
     """The original, from a copy in which it can be sought; None where the copy's coefficients do not look like it.
 
     Args:
@@ -77,7 +96,11 @@ def found(photo: Photo, code: NDArray[np.int8], original: Layout) -> Found | Non
     blank = None if layout is None else codec.blank_jpeg(layout)
     if photo.file is None or layout is None or blank is None:
         return None
-    search = _Search(photo.file, code, layout, blank, photo.traits.icc_profile)
+    copy = jpeg_file.numbers(photo.file)
+    if copy is None:  # slightly damaged: its pixels may be read all the same
+        return None
+    profile = matching_profile(photo.traits.icc_profile, grey=len(layout.tables) == 1)
+    search = _Search(copy, photo.file.layout, code, layout, blank, profile)
     for iteration in range(1, _ITERATIONS + 1):
         search.iterate(is_last=iteration == _ITERATIONS)
     if not search.is_on_steps():
@@ -95,9 +118,9 @@ class _Component:
         halved, copy_halved: by how much its height and width are divided, in the original and in the copy.
         numbers: of the original, as estimated; shape (8, 8, blocks down, blocks across).
         rest: what is likely beyond these, in levels; known after the last iteration.
-        reach: how far from what is found of a coefficient the original's may lie.
-        telling_steps: those of the copy that tell most of it.
         is_blurred: whether the copy halved what the original did not: that does not tell its numbers.
+        told_steps, reach: unless it is blurred, the copy's step that tells most of each coefficient, and how far the
+            original's may lie from what is told.
     """
 
     def __init__(self, layout: JpegLayout, index: int, copy: Numbers, seen: JpegLayout) -> None:
@@ -111,14 +134,15 @@ class _Component:
         self._copy = laid_back_coefficients(copy, layout.orientation)
         self.numbers: Numbers = np.zeros((8, 8, *layout.blocks()[index]), np.int16)
         self.rest = np.zeros(self.numbers.shape, np.float16)
-        down, across = (_axis(*by) for by in zip(self.halved, self.copy_halved, strict=True))
-        # A mean of pixels counts as often as it has pixels.
-        share = np.sqrt(np.prod(self.copy_halved) / np.prod(self.halved))
-        self.telling_steps = table[np.ix_(down[0], across[0])] * share
-        self.reach = np.vectorize(dequantise.rounded_reach)(self.telling_steps) * np.outer(down[1], across[1])
         self.is_blurred = any(copy > own for copy, own in zip(self.copy_halved, self.halved, strict=True))
+        down, across = (_axis(*by) for by in zip(self.halved, self.copy_halved, strict=True))
+        # A transform of fewer pixels has smaller coefficients of the same picture.
+        scale = np.sqrt(np.prod(self.copy_halved) / np.prod(self.halved))
+        self.told_steps = table[np.ix_(down[0], across[0])] * scale
+        self._sharpening = np.outer(down[1], across[1]).astype(np.float32)
+        self.reach = np.vectorize(dequantise.rounded_reach)(self.told_steps) * self._sharpening
 
-    def found(self, seen: Plane, start: int, stop: int) -> Plane:
+    def told(self, seen: Plane, start: int, stop: int) -> Plane:
         """What the copy tells of the original's coefficients in a band of rows.
 
         Args:
@@ -127,19 +151,25 @@ class _Component:
         held = self._copy[:, :, _rows(start, stop, self.copy_halved)] * self._copy_steps[..., None, None]
         left = held - dequantise.coefficients(_brought(seen, (1, 1), self.copy_halved))
         own = self.numbers[:, :, _rows(start, stop, self.halved)] * self.steps[..., None, None]
-        if self.halved == self.copy_halved:
-            return own + left
-        down, across = own.shape[2:]
-        if self.is_blurred:  # no more is told than what is likely of the halved plane
-            halves = _brought(dequantise.from_coefficients(own), self.halved, self.copy_halved)
-            left += dequantise.coefficients(halves)[:, :, : left.shape[2], : left.shape[3]]
-            for row, column in np.ndindex(8, 8):
-                step = float(self._copy_steps[row, column])
-                reach = dequantise.rounded_reach(step)
-                left[row, column] = dequantise.estimated(left[row, column], reach, step, None, row == column == 0)
-            own = np.zeros_like(own)
-        plane = _brought(dequantise.from_coefficients(left), self.copy_halved, self.halved)
-        return own + dequantise.coefficients(plane[: 8 * down, : 8 * across])
+        if self.is_blurred:
+            return self._at_own_size(self._likely_halves(left, own), own.shape)
+        if self.halved != self.copy_halved:
+            left = self._at_own_size(left, own.shape)
+        return own + left * self._sharpening[..., None, None]
+
+    def _likely_halves(self, left: Plane, own: Plane) -> Plane:
+        """Of what the copy halved: no more is told than what is likely of the halves."""
+        halves = _brought(dequantise.from_coefficients(own), self.halved, self.copy_halved)
+        left = left + dequantise.coefficients(halves)[:, :, : left.shape[2], : left.shape[3]]
+        for row, column in np.ndindex(8, 8):
+            step = float(self._copy_steps[row, column])
+            reach = dequantise.rounded_reach(step)
+            left[row, column] = dequantise.estimated(left[row, column], reach, step, None, row == column == 0)
+        return left
+
+    def _at_own_size(self, coefficients_of_copy: Plane, shape: tuple[int, ...]) -> Plane:
+        plane = _brought(dequantise.from_coefficients(coefficients_of_copy), self.copy_halved, self.halved)
+        return dequantise.coefficients(plane[: 8 * shape[2], : 8 * shape[3]])
 
 
 def _rows(start: int, stop: int, halved: tuple[int, int]) -> slice:
@@ -163,31 +193,35 @@ def _brought(plane: Plane, halved: tuple[int, int], to: tuple[int, int]) -> Plan
 
 
 def _axis(own: int, copy: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Along one axis, for each of the original's frequencies: the copy's that tells most of it, and by how much farther
-    than a copy's step says the original's may lie from what is found.
+    """Along one axis, for each of the original's frequencies: the copy's that tells most of it, and what undoes the
+    blur of halved ones: decoders double them by linear interpolation, of which encoders, or we, take the mean.
     """
     frequencies = np.arange(8)
-    if own == copy == 2:  # colours that are halved twice are blurred between
-        return frequencies, 8.0 / (6.0 + 2.0 * np.cos(np.pi / 8 * frequencies))
-    return frequencies * copy // own % 8, np.ones(8)  # beyond 8 they are blurred, and not asked for
+    sharpening = 8.0 / (6.0 + 2.0 * np.cos(np.pi / 8 * frequencies)) if own == 2 else np.ones(8)
+    return frequencies // 2 if own > copy else frequencies, sharpening
 
 
 class _Search:
     """The search for one original.
 
     Args:
-        copy: the file in which it is sought.
+        copy, held: the numbers of the file in which it is sought, and its layout.
         blank: any JPEG of the original's layout.
     """
 
     def __init__(
-        self, copy: JpegFile, code: NDArray[np.int8], layout: JpegLayout, blank: bytes, icc_profile: bytes | None
+        self,
+        copy: list[Numbers],
+        held: JpegLayout,
+        code: NDArray[np.int8],
+        layout: JpegLayout,
+        blank: bytes,
+        icc_profile: bytes | None,
     ) -> None:
         self._layout, self._blank, self._icc_profile = layout, blank, icc_profile
         self._wave = BlockWave(layout, code)
         self._components = [
-            _Component(layout, index, numbers, copy.layout)
-            for index, numbers in enumerate(jpeg_file.numbers(copy)[: len(layout.tables)])
+            _Component(layout, index, numbers, held) for index, numbers in enumerate(copy[: len(layout.tables)])
         ]
         self._misses: list[tuple[int, float]] = []
 
@@ -195,48 +229,54 @@ class _Search:
         """Adds to the estimate what the copy holds beyond it."""
         pixels = codec.decode(self.file(is_moved=True)).pixels
         lying = laid_back(pixels.transpose(2, 0, 1), self._layout.orientation).transpose(1, 2, 0)
-        sharpened = [component.numbers.copy() for component in self._components]
+        estimated = [component.numbers.copy() for component in self._components]
 
         def band(start: int, stop: int) -> None:
             top, bottom = max(0, start - _AROUND), min(stop + _AROUND, self._layout.height)
+            unsure = jpeg_copy.unsure(lying[start:stop], (1, 1)) if is_last else None
             planes = cv2.transform(lying[top:bottom].astype(np.float32), TO_YCC).astype(np.float32, copy=False)
             planes[..., 0] -= _MIDDLE
             np.rint(planes, out=planes)  # as an encoder has them
-            for component, numbers in zip(self._components, sharpened, strict=True):
-                found = component.found(np.ascontiguousarray(planes[..., component.index]), top, bottom)
-                self._sharpen(component, numbers, found, (top, bottom), (start, stop), is_last)
+            for component, numbers in zip(self._components, estimated, strict=True):
+                told = component.told(np.ascontiguousarray(planes[..., component.index]), top, bottom)
+                self._estimate(component, numbers, told, (top, bottom), (start, stop), unsure)
 
         in_strips(band, self._layout.height, self._layout.width, _BAND)
-        for component, numbers in zip(self._components, sharpened, strict=True):
+        for component, numbers in zip(self._components, estimated, strict=True):
             component.numbers = numbers
 
-    def _sharpen(
+    def _estimate(
         self,
         component: _Component,
         numbers: Numbers,
-        found: Plane,
+        told: Plane,
         looked: tuple[int, int],
         band: tuple[int, int],
-        is_last: bool,
+        unsure: NDArray[np.bool_] | None,
     ) -> None:
-        """Writes the estimates of a band, which are made with those of the blocks around it."""
+        """Writes the estimates of a band, which are made with those of the blocks around it.
+
+        Args:
+            looked: the rows of which something is told.
+            unsure: in the last iteration, the blocks that do not tell whether the copy is on the original's steps.
+        """
         around, inner = _rows(*looked, component.halved), _rows(*band, component.halved)
         within = slice(inner.start - around.start, inner.stop - around.start)
         for row, column in np.ndindex(8, 8):
             lattice, reach = float(component.steps[row, column]), float(component.reach[row, column])
-            likely = found[row, column]
+            likely = told[row, column]
             if not component.is_blurred:
-                step = float(component.telling_steps[row, column])
+                step = float(component.told_steps[row, column])
                 likely = dequantise.estimated(likely, reach, step, lattice, is_mean=row == column == 0)
             likely = likely[within]
             near = np.rint(likely / lattice)
-            np.clip(near, -_MOST, _MOST, out=near)
+            np.clip(near, _LEAST[row, column], _MOST, out=near)
             numbers[row, column, inner] = near
-            if not is_last:
+            if unsure is None:
                 continue
             component.rest[row, column, inner] = likely - near * lattice
             if component.index == 0:
-                self._misses.append(dequantise.misses_of(found[row, column, within], reach, lattice))
+                self._misses.append(dequantise.misses_of(told[row, column, within][~unsure], reach, lattice))
 
     def is_on_steps(self) -> bool:
         """Whether the copy's brightness is on the original's steps: not if it was edited, or moved."""
@@ -259,7 +299,7 @@ class _Search:
             blocks[:] = numbers[:, :, row].transpose(2, 0, 1).reshape(-1, 64)
             if is_moved:
                 self._wave.add(component, row, blocks)
-                np.clip(blocks, -_MOST, _MOST, out=blocks)
+                np.clip(blocks, _LEAST.ravel(), _MOST, out=blocks)
 
         return jpeg_file.rewritten(self._blank, put, self._layout, self._icc_profile)
 

@@ -18,6 +18,11 @@ def is_on_its_side(orientation: int) -> bool:
     return orientation in _ON_ITS_SIDE
 
 
+def flips(orientation: int) -> tuple[bool, bool]:
+    """Whether what the file holds is flipped beside that: its rows, and its columns."""
+    return orientation in _FROM_BELOW, orientation in _FROM_THE_RIGHT
+
+
 def laid_back(planes: Planes, orientation: int) -> Planes:
     """Upright planes, shape (..., H, W), as the file holds them: a view."""
     return _flipped(planes.swapaxes(-1, -2) if is_on_its_side(orientation) else planes, orientation)
@@ -38,14 +43,12 @@ def laid_back_coefficients(coefficients: Planes, orientation: int) -> Planes:
         turned = turned.swapaxes(0, 1)
     # A frequency of odd number is antisymmetric.
     signs = np.ones((8, 8, 1, 1), coefficients.dtype)
-    signs[1::2] *= -1 if orientation in _FROM_BELOW else 1
-    signs[:, 1::2] *= -1 if orientation in _FROM_THE_RIGHT else 1
+    rows, columns = flips(orientation)
+    signs[1::2] *= -1 if rows else 1
+    signs[:, 1::2] *= -1 if columns else 1
     return turned * signs
 
 
 def _flipped(planes: Planes, orientation: int) -> Planes:
-    return planes[
-        ...,
-        :: -1 if orientation in _FROM_BELOW else 1,
-        :: -1 if orientation in _FROM_THE_RIGHT else 1,
-    ]
+    rows, columns = flips(orientation)
+    return planes[..., :: -1 if rows else 1, :: -1 if columns else 1]

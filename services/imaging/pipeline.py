@@ -271,7 +271,7 @@ def _restored_in_its_file(photo: Photo, receipt: Receipt | None) -> Restored | N
 
 def _sought(photo: Photo, receipt: Receipt, layout: Layout) -> Restored | None:
     """What is restored of a JPEG that a platform made of one whose coefficients were moved; None where it is not so."""
-    found = jpeg_original.found(photo, receipt.code, layout)
+    found = jpeg_original.seek(photo, receipt.code, layout)
     if found is None:
         return None
     restored = photo.with_pixels(found.pixels)
