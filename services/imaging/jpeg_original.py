@@ -18,13 +18,12 @@ from numpy.typing import NDArray
 from services.imaging import codec, dequantise, jpeg_copy, jpeg_file
 from services.imaging.codec import coefficients
 from services.imaging.codec.colour import matching_profile
-from services.imaging.dequantise import Plane, padded
+from services.imaging.dequantise import Plane
 from services.imaging.jpeg_code import TO_RGB, TO_YCC, BlockWave
-from services.imaging.orientation import flips, is_on_its_side, laid_back, laid_back_coefficients, upright
+from services.imaging.jpeg_component import Component, Numbers, brought, rows_of_blocks
+from services.imaging.orientation import flips, is_on_its_side, laid_back, upright
 from services.imaging.photo import JpegLayout, Layout, Photo
 from services.imaging.strips import in_strips
-
-Numbers = NDArray[np.int16]
 
 #: How often what is left is added to the estimate, from nothing on. More gains nothing that shows.
 _ITERATIONS = 3
@@ -111,96 +110,6 @@ def seek(photo: Photo, code: NDArray[np.int8], original: Layout) -> Found | None
     return Found(codec.decode(file).pixels, file)
 
 
-class _Component:
-    """One component of the original, in its file's orientation, and of the copy.
-
-    Attributes:
-        halved, copy_halved: by how much its height and width are divided, in the original and in the copy.
-        numbers: of the original, as estimated; shape (8, 8, blocks down, blocks across).
-        rest: what is likely beyond these, in levels; known after the last iteration.
-        is_blurred: whether the copy halved what the original did not: that does not tell its numbers.
-        told_steps, reach: unless it is blurred, the copy's step that tells most of each coefficient, and how far the
-            original's may lie from what is told.
-    """
-
-    def __init__(self, layout: JpegLayout, index: int, copy: Numbers, seen: JpegLayout) -> None:
-        self.index = index
-        self.halved, self.copy_halved = ((1, 1) if index == 0 else each.halved for each in (layout, seen))
-        table = np.array(seen.tables[index], np.float32).reshape(8, 8)
-        if is_on_its_side(layout.orientation):
-            table, self.copy_halved = table.T, self.copy_halved[::-1]
-        self.steps = np.array(layout.tables[index], np.float32).reshape(8, 8)
-        self._copy_steps = table
-        self._copy = laid_back_coefficients(copy, layout.orientation)
-        self.numbers: Numbers = np.zeros((8, 8, *layout.blocks()[index]), np.int16)
-        self.rest = np.zeros(self.numbers.shape, np.float16)
-        self.is_blurred = any(copy > own for copy, own in zip(self.copy_halved, self.halved, strict=True))
-        down, across = (_axis(*by) for by in zip(self.halved, self.copy_halved, strict=True))
-        # A transform of fewer pixels has smaller coefficients of the same picture.
-        scale = np.sqrt(np.prod(self.copy_halved) / np.prod(self.halved))
-        self.told_steps = table[np.ix_(down[0], across[0])] * scale
-        self._sharpening = np.outer(down[1], across[1]).astype(np.float32)
-        self.reach = np.vectorize(dequantise.rounded_reach)(self.told_steps) * self._sharpening
-
-    def told(self, seen: Plane, start: int, stop: int) -> Plane:
-        """What the copy tells of the original's coefficients in a band of rows.
-
-        Args:
-            seen: the component's plane at the photo's size, as an encoder would see it of the estimate.
-        """
-        held = self._copy[:, :, _rows(start, stop, self.copy_halved)] * self._copy_steps[..., None, None]
-        left = held - dequantise.coefficients(_brought(seen, (1, 1), self.copy_halved))
-        own = self.numbers[:, :, _rows(start, stop, self.halved)] * self.steps[..., None, None]
-        if self.is_blurred:
-            return self._at_own_size(self._likely_halves(left, own), own.shape)
-        if self.halved != self.copy_halved:
-            left = self._at_own_size(left, own.shape)
-        return own + left * self._sharpening[..., None, None]
-
-    def _likely_halves(self, left: Plane, own: Plane) -> Plane:
-        """Of what the copy halved: no more is told than what is likely of the halves."""
-        halves = _brought(dequantise.from_coefficients(own), self.halved, self.copy_halved)
-        left = left + dequantise.coefficients(halves)[:, :, : left.shape[2], : left.shape[3]]
-        for row, column in np.ndindex(8, 8):
-            step = float(self._copy_steps[row, column])
-            reach = dequantise.rounded_reach(step)
-            left[row, column] = dequantise.estimated(left[row, column], reach, step, None, row == column == 0)
-        return left
-
-    def _at_own_size(self, coefficients_of_copy: Plane, shape: tuple[int, ...]) -> Plane:
-        plane = _brought(dequantise.from_coefficients(coefficients_of_copy), self.copy_halved, self.halved)
-        return dequantise.coefficients(plane[: 8 * shape[2], : 8 * shape[3]])
-
-
-def _rows(start: int, stop: int, halved: tuple[int, int]) -> slice:
-    """The rows of blocks of a band of pixels."""
-    return slice(start // (8 * halved[0]), -(-stop // (8 * halved[0])))
-
-
-def _brought(plane: Plane, halved: tuple[int, int], to: tuple[int, int]) -> Plane:
-    """A plane whose sides are divided by the one brought to the size of the other: by averaging, as encoders do, and by
-    linear interpolation, as decoders do.
-    """
-    shrinks = [max(1, new // old) for old, new in zip(halved, to, strict=True)]
-    grows = [max(1, old // new) for old, new in zip(halved, to, strict=True)]
-    for (tall, wide), method in ((shrinks, cv2.INTER_AREA), (grows, cv2.INTER_LINEAR)):
-        if (tall, wide) != (1, 1):
-            whole = padded(plane, tall, wide) if method == cv2.INTER_AREA else plane
-            height, width = whole.shape
-            size = (width // wide, height // tall) if method == cv2.INTER_AREA else (width * wide, height * tall)
-            plane = cv2.resize(whole, size, interpolation=method).astype(np.float32, copy=False)
-    return plane
-
-
-def _axis(own: int, copy: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Along one axis, for each of the original's frequencies: the copy's that tells most of it, and what undoes the
-    blur of halved ones: decoders double them by linear interpolation, of which encoders, or we, take the mean.
-    """
-    frequencies = np.arange(8)
-    sharpening = 8.0 / (6.0 + 2.0 * np.cos(np.pi / 8 * frequencies)) if own == 2 else np.ones(8)
-    return frequencies // 2 if own > copy else frequencies, sharpening
-
-
 class _Search:
     """The search for one original.
 
@@ -221,7 +130,7 @@ class _Search:
         self._layout, self._blank, self._icc_profile = layout, blank, icc_profile
         self._wave = BlockWave(layout, code)
         self._components = [
-            _Component(layout, index, numbers, held) for index, numbers in enumerate(copy[: len(layout.tables)])
+            Component(layout, index, numbers, held) for index, numbers in enumerate(copy[: len(layout.tables)])
         ]
         self._misses: list[tuple[int, float]] = []
 
@@ -247,7 +156,7 @@ class _Search:
 
     def _estimate(
         self,
-        component: _Component,
+        component: Component,
         numbers: Numbers,
         told: Plane,
         looked: tuple[int, int],
@@ -260,7 +169,7 @@ class _Search:
             looked: the rows of which something is told.
             unsure: in the last iteration, the blocks that do not tell whether the copy is on the original's steps.
         """
-        around, inner = _rows(*looked, component.halved), _rows(*band, component.halved)
+        around, inner = rows_of_blocks(*looked, component.halved), rows_of_blocks(*band, component.halved)
         within = slice(inner.start - around.start, inner.stop - around.start)
         for row, column in np.ndindex(8, 8):
             lattice, reach = float(component.steps[row, column]), float(component.reach[row, column])
@@ -286,7 +195,7 @@ class _Search:
         """How far from what is likely the whole numbers are: the mean square of a pixel's, in levels."""
         return sum(self._cost(component) for component in self._components)
 
-    def _cost(self, component: _Component) -> float:
+    def _cost(self, component: Component) -> float:
         squares = np.square(component.rest, dtype=np.float32).sum(dtype=np.float64)
         weight = np.square(TO_RGB[:, component.index]).mean() * np.prod(component.halved)
         return float(weight * squares / (self._layout.height * self._layout.width))
@@ -322,13 +231,13 @@ class _Search:
         in_strips(band, height, width, _BAND)
         return np.ascontiguousarray(upright(lying.transpose(2, 0, 1), self._layout.orientation).transpose(1, 2, 0))
 
-    def _decoded(self, component: _Component, is_whole: bool, top: int, bottom: int) -> Plane:
+    def _decoded(self, component: Component, is_whole: bool, top: int, bottom: int) -> Plane:
         """A component's plane at the photo's size, at least these rows of it.
 
         Args:
             is_whole: whether whole numbers stand for it; then it is rounded, as decoders do.
         """
-        rows = _rows(top, bottom, component.halved)
+        rows = rows_of_blocks(top, bottom, component.halved)
         held = component.numbers[:, :, rows] * component.steps[..., None, None]
         if is_whole:
             plane = np.rint(dequantise.from_coefficients(held))
@@ -336,4 +245,4 @@ class _Search:
             plane = dequantise.from_coefficients((held + component.rest[:, :, rows]).astype(np.float32, copy=False))
         tall, wide = component.halved
         # Cut off where the photo ends, for decoders do not look beyond when they bring it to full size.
-        return _brought(plane[: -(-(bottom - top) // tall), : -(-self._layout.width // wide)], component.halved, (1, 1))
+        return brought(plane[: -(-(bottom - top) // tall), : -(-self._layout.width // wide)], component.halved, (1, 1))
