@@ -148,15 +148,16 @@ def writer_inputs(
 
 @dataclass(frozen=True)
 class Written:
-    """A protected photo's file, and its receipt, which says how the code was added.
-
-    Attributes:
-        restores: whether the original's coefficients were seen to come back out of the file.
-    """
+    """A protected photo's file, and its receipt, which says how the code was added."""
 
     file: codec.Encoded
     receipt: Receipt
-    restores: bool
+
+    @property
+    def restores(self) -> bool:
+        """Whether the original's coefficients were seen to come back out of the file."""
+        layout = self.receipt.original_layout
+        return layout is not None and layout.moved_in is not None
 
 
 def write(photo: Photo, receipt: Receipt, mime_type: str = "") -> Written:
@@ -176,9 +177,9 @@ def write(photo: Photo, receipt: Receipt, mime_type: str = "") -> Written:
         if moved is not None and (is_plain or _comes_back(moved, receipt)):
             layout = replace(jpeg_copy.layout(photo), moved_in=photo.file.layout)
             told = replace(receipt, original_layout=layout)
-            return Written(codec.Encoded(moved, codec.JPEG, lossless=True), told, restores=True)
+            return Written(codec.Encoded(moved, codec.JPEG, lossless=True), told)
     pixels = written(photo, receipt, codec.is_lossless(photo, mime_type))
-    return Written(codec.encode(photo.with_pixels(pixels), mime_type), receipt, restores=False)
+    return Written(codec.encode(photo.with_pixels(pixels), mime_type), receipt)
 
 
 def _comes_back(moved: bytes, receipt: Receipt) -> bool:
