@@ -22,7 +22,7 @@ Exact = NDArray[np.float64]
 
 #: Whole numbers stand for shares of this.
 _UNIT = 256
-#: The same of brightness and the two colours (below); and a block's discrete cosine transform along one axis.
+#: Such shares of RGB in brightness and the two colours; and a block's discrete cosine transform along one axis.
 _WHOLE_YCC = np.array([[77, 150, 29], [-43, -85, 128], [128, -107, -21]], np.float64)
 _FREQUENCIES = np.arange(8)[:, None]
 _LENGTHS = np.sqrt(np.where(_FREQUENCIES == 0, 0.125, 0.25))

@@ -125,7 +125,7 @@ class _Job:
             for (first, last), side in zip((rows, columns), self._pixels.shape[:2], strict=True)
         )
         pixels, own = self._pixels[top:bottom, left:right], self._own((top, bottom), (left, right))
-        copy, wave = _planes(pixels), _transformed(own, TO_RGB)
+        copy, wave = planes(pixels), _transformed(own, TO_RGB)
         for plane in range(3):
             at_size = (1, 1) if plane == 0 else self._halved
             copy[..., plane] = _restored_at(at_size, copy[..., plane], own[..., plane], self._steps[plane])
@@ -149,7 +149,7 @@ class _Job:
         for top in range(0, height, -(-height // (_SAMPLES * _AROUND)) * _AROUND):
             pixels = self._pixels[top : top + _AROUND]
             own = self._own((top, top + pixels.shape[0]), (0, pixels.shape[1]))
-            counts = dequantise.misses(_planes(pixels)[..., 0], own[..., 0], self._steps[0], unsure(pixels, (1, 1)))
+            counts = dequantise.misses(planes(pixels)[..., 0], own[..., 0], self._steps[0], unsure(pixels, (1, 1)))
             off, chance = off + counts[0], chance + counts[1]
         return dequantise.are_on_steps(off, chance)
 
@@ -164,22 +164,22 @@ def _moved(
         size: of the photo.
     """
     (top, bottom), (left, right) = rows, columns
-    planes = []
+    parts = []
     for plane in moves:
         # Colours that the file holds at half their size are brought back as decoders do.
         tall, wide = (-(-side // held) for side, held in zip(size, plane.shape, strict=True))
         held = plane[top // tall : -(-bottom // tall), left // wide : -(-right // wide)].astype(np.float32)
         full = (held.shape[1] * wide, held.shape[0] * tall)
         whole = held if (tall, wide) == (1, 1) else cv2.resize(held, full, interpolation=cv2.INTER_LINEAR)
-        planes.append(whole[: bottom - top, : right - left])
-    return np.stack(planes, axis=-1)
+        parts.append(whole[: bottom - top, : right - left])
+    return np.stack(parts, axis=-1)
 
 
-def _planes(pixels: NDArray[np.uint8]) -> Plane:
+def planes(pixels: NDArray[np.uint8]) -> Plane:
     """Brightness and colours, each about zero; shape (H, W, 3)."""
-    planes = _transformed(pixels.astype(np.float32), TO_YCC)
-    planes[..., 0] -= _MIDDLE
-    return planes
+    found = _transformed(pixels.astype(np.float32), TO_YCC)
+    found[..., 0] -= _MIDDLE
+    return found
 
 
 def unsure(pixels: NDArray[np.uint8], halved: tuple[int, int]) -> NDArray[np.bool_]:

@@ -19,7 +19,7 @@ from services.imaging import codec, dequantise, jpeg_copy, jpeg_file
 from services.imaging.codec import coefficients
 from services.imaging.codec.colour import matching_profile
 from services.imaging.dequantise import Plane
-from services.imaging.jpeg_code import TO_RGB, TO_YCC, BlockWave
+from services.imaging.jpeg_code import TO_RGB, BlockWave
 from services.imaging.jpeg_component import Component, Numbers, brought, rows_of_blocks
 from services.imaging.orientation import flips, is_on_its_side, laid_back, upright
 from services.imaging.photo import JpegLayout, Layout, Photo
@@ -143,9 +143,7 @@ class _Search:
         def band(start: int, stop: int) -> None:
             top, bottom = max(0, start - _AROUND), min(stop + _AROUND, self._layout.height)
             unsure = jpeg_copy.unsure(lying[start:stop], (1, 1)) if is_last else None
-            planes = cv2.transform(lying[top:bottom].astype(np.float32), TO_YCC).astype(np.float32, copy=False)
-            planes[..., 0] -= _MIDDLE
-            np.rint(planes, out=planes)  # as an encoder has them
+            planes = np.rint(jpeg_copy.planes(lying[top:bottom]))  # as an encoder has them
             for component, numbers in zip(self._components, estimated, strict=True):
                 told = component.told(np.ascontiguousarray(planes[..., component.index]), top, bottom)
                 self._estimate(component, numbers, told, (top, bottom), (start, stop), unsure)

@@ -10,6 +10,7 @@ from srae.v1.image_pb2 import TIER_ONE_PASS, TIER_SEALED, OriginalLayout, Pertur
 from srae.v1.image_pb2 import JpegLayout as WireJpegLayout
 
 from services.errors import InvalidReceiptError, Reason
+from services.imaging.orientation import is_on_its_side
 from services.imaging.photo import MAX_PIXELS, JpegLayout, Layout
 from services.imaging.pipeline import WRITERS
 from services.imaging.receipt import Receipt, Tier
@@ -23,7 +24,7 @@ _MAX_CELLS = 256
 _MAX_VERSION_DIGITS = 18
 _MAX_TABLES, _TABLE = 3, 64
 _HALVED = (1, 2)
-_ORIENTATIONS, _ON_ITS_SIDE = range(1, 9), 5
+_ORIENTATIONS = range(1, 9)
 
 
 def to_wire(receipt: Receipt) -> ProtectionReceipt:
@@ -113,9 +114,8 @@ def _jpeg(layout: OriginalLayout) -> JpegLayout:
     tables = _tables(message.steps)
     if not message.grey:
         tables += tables[-1:] * (_MAX_TABLES - len(tables))
-    # From 5 on the photo lies on its side.
     sides = layout.height, layout.width
-    height, width = sides if message.orientation < _ON_ITS_SIDE else sides[::-1]
+    height, width = sides[::-1] if is_on_its_side(message.orientation) else sides
     return JpegLayout(message.orientation, height, width, tables, halved)
 
 

@@ -21,6 +21,7 @@ from services.errors import InvalidImageError, Reason, SraeError
 from services.imaging.codec import formats, segments
 from services.imaging.codec.colour import CONVERTED, matching_profile, raw_mode, simplify
 from services.imaging.codec.containers import webp_header
+from services.imaging.orientation import flips, is_on_its_side
 from services.imaging.photo import MAX_PIXELS, MIN_SIDE, FileTraits, JpegFile, JpegLayout, JpegTables, Photo
 
 #: Beyond this a size is no photo's but an attack's, or damage.
@@ -50,11 +51,6 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-#: Height and width change places.
-_ON_ITS_SIDE = tuple(_UPRIGHT[orientation] for orientation in (5, 6, 7, 8))
-#: What was the last column as stored comes first, or the last row.
-_FROM_THE_RIGHT = tuple(_UPRIGHT[orientation] for orientation in (2, 3, 7, 8))
-_FROM_BELOW = tuple(_UPRIGHT[orientation] for orientation in (3, 4, 6, 7))
 #: Where the decoder leaves turning the pixels to us. Those of TIFF and HEIC do it themselves.
 _TURNED_HERE = (formats.JPEG, formats.PNG, formats.WEBP)
 
@@ -165,7 +161,7 @@ def _photo(image: ImageFile.ImageFile, raw: str, mime_type: str, data: bytes) ->
     profile = None if image.mode in CONVERTED else matching_profile(image.info.get("icc_profile"), grey)
     tables, file = None, None
     if isinstance(image, JpegImageFile):
-        tables, file = _jpeg_tables(image, turn), _jpeg_file(image, orientation if turn is not None else 1, data)
+        tables, file = _jpeg_tables(image, orientation), _jpeg_file(image, orientation, data)
     lossless = _is_lossless(image, mime_type, data)
     traits = FileTraits(mime_type, len(data), lossless, grey, profile, tables, _bits(image, raw))
     pixels, alpha = _samples(plain)
@@ -195,7 +191,8 @@ def _orientation(exif: object) -> int:
     try:
         tags = Image.Exif()
         tags.load(cast(bytes, exif))
-        return int(tags.get(_EXIF_ORIENTATION, 1))
+        told = int(tags.get(_EXIF_ORIENTATION, 1))
+        return told if told in _UPRIGHT else 1
     except Exception:  # damaged EXIF says nothing about the pixels: the photo is taken as it lies
         return 1
 
@@ -219,17 +216,17 @@ def _bits(image: ImageFile.ImageFile, raw: str) -> int:
     return 8
 
 
-def _jpeg_tables(image: JpegImageFile, turn: Image.Transpose | None) -> JpegTables | None:
+def _jpeg_tables(image: JpegImageFile, orientation: int) -> JpegTables | None:
     """One quantisation table a component, for the upright photo; None for CMYK, which is written back as RGB."""
     ids = [component[3] for component in image.layer]
     if image.mode == "CMYK" or not set(ids) <= image.quantization.keys():
         return None
     tables = [tuple(image.quantization[table]) for table in ids]
-    if turn in _ON_ITS_SIDE:
+    if is_on_its_side(orientation):
         tables = [tuple(table[row * 8 + column] for column in range(8) for row in range(8)) for table in tables]
     while len(tables) > 1 and tables[-1] == tables[-2]:
         tables.pop()
-    return JpegTables(tuple(tables), get_sampling(image), _known(image, turn))
+    return JpegTables(tuple(tables), get_sampling(image), _known(image, orientation))
 
 
 def _jpeg_file(image: JpegImageFile, orientation: int, data: bytes) -> JpegFile | None:
@@ -262,18 +259,19 @@ def _halved(image: JpegImageFile) -> tuple[int, int] | None:
     return (int(tall), int(wide)) if not found and {tall, wide} <= {1, 2} else None
 
 
-def _known(image: JpegImageFile, turn: Image.Transpose | None) -> int:
+def _known(image: JpegImageFile, orientation: int) -> int:
     """``JpegTables.known`` of the upright photo."""
     if _is_rgb(image):
         return 0
     subsampling = get_sampling(image)
     blocks = {0: (8, 8), 1: (16, 8)}.get(subsampling, (16, 16))
     # A side that was turned round begins where its last block ended: at the corner, if that was whole.
-    turned = turn in _FROM_THE_RIGHT, turn in _FROM_BELOW
-    if any(is_turned and side % block for is_turned, side, block in zip(turned, image.size, blocks, strict=True)):
+    rows, columns = flips(orientation)
+    turned = zip((columns, rows), image.size, blocks, strict=True)
+    if any(is_flipped and side % block for is_flipped, side, block in turned):
         return 0
     # Colours that were halved in width are halved in height now, which no number tells.
-    return 1 if subsampling == 1 and turn in _ON_ITS_SIDE else 3
+    return 1 if subsampling == 1 and is_on_its_side(orientation) else 3
 
 
 def _is_rgb(image: JpegImageFile) -> bool:
