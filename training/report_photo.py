@@ -11,7 +11,7 @@ from typing import Any
 from services.imaging.pipeline import MADE_WITH, STRENGTHS_DB
 from services.imaging.receipt import Tier
 from training.evaluation.eyes import OTHERS
-from training.evaluation.files import OWN
+from training.evaluation.files import OWN, UNDIVIDED
 from training.evaluation.strength import CONTROLS
 
 #: The parts of the page that this makes, each between two marks.
@@ -125,20 +125,25 @@ def _files(report: Report) -> str:
         f"restored bit for bit {own['restored_bit_exact_percent']} %, as a JPEG {own['restored_as_jpeg_percent']} %",
         f"larger by {own['growth_percent_mean']} % (at most {own['growth_percent_most']} %)",
     ]
+    if UNDIVIDED in rows:
+        facts.append(f"in the original's steps by {rows[UNDIVIDED]['growth_percent_mean']} %")
+    others = [name.removeprefix(f"{OWN}, seen by ") for name in rows if name.startswith(f"{OWN}, seen by ")]
     body = [
         (
             name,
             f["photos"],
             *_cells([f]),
+            *(cell for network in others for cell in _cells_of(rows.get(f"{name}, seen by {network}"))),
             f.get("clean_copy_psnr_db_mean", ""),
             f.get("restored_psnr_db_mean", ""),
             _gap(f),
             f.get("restored_bit_exact_percent", ""),
         )
         for name, f in rows.items()
+        if ", seen by " not in name
     ]
     head = (
-        "file", "photos", *_heads()[:1],
+        "file", "photos", *_heads("Lite0", *others),
         "copy of the unprotected photo, dB", "restored, dB", "gap to channel, dB", "restored bit for bit, %",
     )  # fmt: skip
     return f"Over {own['photos']} photos: {', '.join(facts)}.\n\n{_markdown(head, body)}"
@@ -188,8 +193,12 @@ def _names(rows: Mapping[str, Figures]) -> list[str]:
     return list(dict.fromkeys(name.rpartition(", ")[0] for name in rows))
 
 
-def _heads() -> list[str]:
-    return [f"{lite} changed, % (clean photo wrong, %)" for lite in _LITES]
+def _heads(*networks: str) -> list[str]:
+    return [f"{network} changed, % (clean photo wrong, %)" for network in networks or _LITES]
+
+
+def _cells_of(figures: Figures | None) -> list[str]:
+    return [""] if figures is None else _cells([figures])
 
 
 def _cells(lites: Sequence[Figures]) -> list[str]:

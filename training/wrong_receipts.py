@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from rich.progress import track
 
 from services.evaluation.channels import CHANNELS, Channel
-from services.imaging import codec, pipeline, presence
+from services.imaging import codec, jpeg_steps, pipeline, presence
 from services.imaging.photo import JpegLayout
 from services.imaging.receipt import Tier
 from training import command
@@ -68,7 +68,8 @@ class Held:
         return presence.score(pixels, self._protections.code(owner), self._moved_in(owner))
 
     def _moved_in(self, subject: Subject) -> JpegLayout | None:
-        return subject.photo.file.layout if self._in_jpegs and subject.photo.file is not None else None
+        file = subject.photo.file if self._in_jpegs else None
+        return None if file is None else jpeg_steps.moved_in(file.layout, self._protections.code(subject))
 
 
 def copies(pixels: Pixels) -> Iterator[tuple[str, Pixels]]:

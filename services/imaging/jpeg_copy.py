@@ -46,8 +46,8 @@ def layout(original: Photo) -> Layout:
 
 
 def gains(photo: Photo, original: Layout) -> bool:
-    """Whether ``subtract`` is to be used on a photo: on a JPEG, unless it has the original's own size and steps, as the
-    file has that we returned. Of that one plain subtraction restores nearly as much, in a fraction of the time.
+    """Whether ``subtract`` is to be used on a photo: on a JPEG, unless it has the size and steps of the file that we
+    returned. Of that one plain subtraction restores nearly as much, in a fraction of the time.
     """
     tables = photo.traits.jpeg
     if tables is None or tables.known < 3 or not _is_usual(tables) or _halved(photo, tables) is None:
@@ -56,7 +56,9 @@ def gains(photo: Photo, original: Layout) -> bool:
 
 
 def is_on_its_steps(photo: Photo, original: Layout) -> bool:
-    """Whether a photo has the original's own size and steps, as the file has that we returned of a JPEG."""
+    """Whether a photo has the size and the steps of the file that we returned of a JPEG."""
+    if original.moved_in is not None:
+        return photo.file is not None and photo.file.layout == original.moved_in
     return _is_of_its_size(photo, original) and layout(photo).jpeg_steps == original.jpeg_steps
 
 

@@ -1,6 +1,7 @@
 """Adding a code to a JPEG's own coefficients, and subtracting it again: so a JPEG comes back bit for bit, too.
 
-Nothing is decoded or encoded for that, so nothing is lost (docs/adr/0023).
+Nothing is decoded or encoded for that, so nothing is lost (docs/adr/0023). Where its steps are too coarse for the code,
+they are divided, and each coefficient is as many more of the finer ones (docs/adr/0025).
 """
 
 from __future__ import annotations
@@ -12,41 +13,58 @@ from numpy.typing import NDArray
 
 from services.imaging.codec import coefficients, segments
 from services.imaging.jpeg_code import BlockWave
-from services.imaging.photo import JpegFile, JpegLayout
+from services.imaging.photo import JpegFile, JpegLayout, Tables
 
 #: How much larger than the original its protected file may get before it is made smaller.
 _GROWTH = 1.3
+#: The largest step of the files that are read, and what no coefficient in them is beyond, in steps.
+_MOST_STEP, _MOST_STEPS = 255, 2047
 
 
-def add(file: JpegFile, code: NDArray[np.int8], icc_profile: bytes | None, carried: bytes = b"") -> bytes | None:
+def add(
+    file: JpegFile, code: NDArray[np.int8], divisors: Tables, icc_profile: bytes | None, carried: bytes = b""
+) -> bytes | None:
     """The JPEG with a code in it, and no metadata but its orientation, the colour profile and what it carries.
 
     Args:
         code: shape (3, rows, columns), levels, for the upright photo.
+        divisors: by how much its steps are divided; empty where they stay as they are.
 
     Returns:
         None where ``coefficients.changed`` cannot write it, or where the file does not read as it was written: a
         coefficient has left what a file can hold.
     """
-    wave = BlockWave(file.layout, code)
+    layout = file.layout.divided_by(divisors)
+    data = _requantised(file, layout)
+    if data is None:
+        return None
+    wave, parts = BlockWave(layout, code), _as_blocks(divisors)
+    is_held = True
     # Subtracting undoes adding in whole numbers: the original comes back if what was written is read. Their check sums
     # are compared, for all coefficients of a photo would be a photo more in memory.
     written = read = 0
 
+    def move(component: int, row: int, blocks: NDArray[np.int16]) -> None:
+        nonlocal is_held
+        if parts:
+            is_held &= bool((np.abs(blocks.astype(np.int32)) * parts[component] <= _MOST_STEPS).all())
+            blocks *= parts[component]
+        wave.add(component, row, blocks)
+
     def change(component: int, row: int, blocks: NDArray[np.int16]) -> None:
         nonlocal written
-        wave.add(component, row, blocks)
+        move(component, row, blocks)
         written = zlib.crc32(blocks.data, written)
 
     def look(component: int, row: int, blocks: NDArray[np.int16]) -> None:
         nonlocal read
         read = zlib.crc32(blocks.data, read)
 
-    moved = coefficients.changed(file.data, change, file.is_progressive)
+    moved = coefficients.changed(data, change, file.is_progressive)
     if moved is not None and len(moved) > _GROWTH * len(file.data):
         # The original's Huffman codes were tuned to it, as those of a progressive one always are.
-        moved = coefficients.changed(file.data, wave.add, is_progressive=True)
-    if moved is None or not coefficients.read(moved, look) or read != written:
+        moved = coefficients.changed(data, move, is_progressive=True)
+    if moved is None or not is_held or not coefficients.read(moved, look) or read != written:
         return None
     return segments.inserted(moved, file.layout.orientation, icc_profile, carried)
 
@@ -80,7 +98,34 @@ def rewritten(jpeg: bytes, put: coefficients.Change, layout: JpegLayout, icc_pro
     return segments.inserted(data, layout.orientation, icc_profile, b"")
 
 
-def subtract(file: JpegFile, code: NDArray[np.int8], icc_profile: bytes | None) -> bytes | None:
-    """The JPEG that ``add`` was given, coefficient for coefficient, if this is what it returned."""
-    moved = coefficients.changed(file.data, BlockWave(file.layout, code).subtract, file.is_progressive)
+def subtract(file: JpegFile, code: NDArray[np.int8], divisors: Tables, icc_profile: bytes | None) -> bytes | None:
+    """The JPEG that ``add`` was given, coefficient for coefficient, if this is what it returned with these divisors;
+    else another, or None.
+    """
+    if divisors and len(divisors) != len(file.layout.tables):
+        return None
+    data = _requantised(file, file.layout.multiplied_by(divisors))
+    if data is None:
+        return None
+    wave, parts = BlockWave(file.layout, code), _as_blocks(divisors)
+
+    def move(component: int, row: int, blocks: NDArray[np.int16]) -> None:
+        wave.subtract(component, row, blocks)
+        if parts:
+            blocks //= parts[component]
+
+    moved = coefficients.changed(data, move, file.is_progressive)
     return None if moved is None else segments.inserted(moved, file.layout.orientation, icc_profile, b"")
+
+
+def _requantised(file: JpegFile, layout: JpegLayout) -> bytes | None:
+    """The file with the steps of a layout; None where it cannot have them."""
+    if layout == file.layout:
+        return file.data
+    if max(map(max, layout.tables)) > _MOST_STEP:
+        return None
+    return segments.requantised(file.data, dict(zip(file.table_numbers, layout.tables, strict=True)))
+
+
+def _as_blocks(divisors: Tables) -> list[NDArray[np.int16]]:
+    return [np.array(table, np.int16) for table in divisors]

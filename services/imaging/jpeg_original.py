@@ -22,7 +22,7 @@ from services.imaging.dequantise import Plane
 from services.imaging.jpeg_code import TO_RGB, BlockWave
 from services.imaging.jpeg_component import Component, Numbers, brought, rows_of_blocks
 from services.imaging.orientation import flips, is_on_its_side, laid_back, upright
-from services.imaging.photo import JpegLayout, Layout, Photo
+from services.imaging.photo import JpegLayout, Layout, Photo, Tables
 from services.imaging.strips import in_strips
 
 #: How often what is left is added to the estimate, from nothing on. More gains nothing that shows.
@@ -59,7 +59,7 @@ def is_possible(photo: Photo, original: Layout) -> bool:
 
     Not in one whose brightness was quantised more coarsely than the original's: what it tells is too little.
     """
-    sought = original.moved_in
+    sought = original.came_in
     if photo.file is None or sought is None or not coefficients.is_available():
         return False
     held = photo.file.layout
@@ -91,23 +91,44 @@ def seek(photo: Photo, code: NDArray[np.int8], original: Layout) -> Found | None
     Args:
         code: shape (3, rows, columns), levels.
     """
-    layout = original.moved_in
-    blank = None if layout is None else codec.blank_jpeg(layout)
-    if photo.file is None or layout is None or blank is None:
+    layout, moved_in = original.came_in, original.moved_in
+    if photo.file is None or layout is None or moved_in is None:
+        return None
+    blank, blank_of_moved = codec.blank_jpeg(layout), codec.blank_jpeg(moved_in)
+    if blank is None or blank_of_moved is None:
         return None
     copy = jpeg_file.numbers(photo.file)
     if copy is None:  # slightly damaged: its pixels may be read all the same
         return None
     profile = matching_profile(photo.traits.icc_profile, grey=len(layout.tables) == 1)
-    search = _Search(copy, photo.file.layout, code, layout, blank, profile)
+    own = _Form(layout, blank, profile)
+    moved = _Form(moved_in, blank_of_moved, profile)
+    search = _Search(copy, photo.file.layout, own, moved, original.divided, code)
     for iteration in range(1, _ITERATIONS + 1):
         search.iterate(is_last=iteration == _ITERATIONS)
     if not search.is_on_steps():
         return None
     if search.costs_of_rounding() > _DECODING:
         return Found(search.likely_pixels(), None)
-    file = search.file(is_moved=False)
+    file = search.original_file()
     return Found(codec.decode(file).pixels, file)
+
+
+@dataclass(frozen=True)
+class _Form:
+    """What a JPEG is made with, beside its numbers.
+
+    Attributes:
+        blank: any JPEG of this layout.
+    """
+
+    layout: JpegLayout
+    blank: bytes
+    icc_profile: bytes | None
+
+    def filled(self, put: coefficients.Change) -> bytes:
+        """The JPEG."""
+        return jpeg_file.rewritten(self.blank, put, self.layout, self.icc_profile)
 
 
 class _Search:
@@ -115,28 +136,31 @@ class _Search:
 
     Args:
         copy, held: the numbers of the file in which it is sought, and its layout.
-        blank: any JPEG of the original's layout.
+        own, moved: the original's form, and that of what the code made of it.
+        divided: by how much the one's steps are divided in the other.
     """
 
     def __init__(
         self,
         copy: list[Numbers],
         held: JpegLayout,
+        own: _Form,
+        moved: _Form,
+        divided: Tables,
         code: NDArray[np.int8],
-        layout: JpegLayout,
-        blank: bytes,
-        icc_profile: bytes | None,
     ) -> None:
-        self._layout, self._blank, self._icc_profile = layout, blank, icc_profile
-        self._wave = BlockWave(layout, code)
+        self._layout, self._own, self._moved = own.layout, own, moved
+        self._wave = BlockWave(moved.layout, code)
+        tables = own.layout.tables
+        self._parts = np.array(divided or ((1,) * 64,) * len(tables), np.int32)
         self._components = [
-            Component(layout, index, numbers, held) for index, numbers in enumerate(copy[: len(layout.tables)])
+            Component(own.layout, index, numbers, held) for index, numbers in enumerate(copy[: len(tables)])
         ]
         self._misses: list[tuple[int, float]] = []
 
     def iterate(self, is_last: bool) -> None:
         """Adds to the estimate what the copy holds beyond it."""
-        pixels = codec.decode(self.file(is_moved=True)).pixels
+        pixels = codec.decode(self._moved_file()).pixels
         lying = laid_back(pixels.transpose(2, 0, 1), self._layout.orientation).transpose(1, 2, 0)
         estimated = [component.numbers.copy() for component in self._components]
 
@@ -198,17 +222,27 @@ class _Search:
         weight = np.square(TO_RGB[:, component.index]).mean() * np.prod(component.halved)
         return float(weight * squares / (self._layout.height * self._layout.width))
 
-    def file(self, is_moved: bool) -> bytes:
-        """The JPEG of the numbers, or of what the code made of them."""
+    def original_file(self) -> bytes:
+        """The JPEG of the numbers."""
 
         def put(component: int, row: int, blocks: NDArray[np.int16]) -> None:
-            numbers = self._components[component].numbers
-            blocks[:] = numbers[:, :, row].transpose(2, 0, 1).reshape(-1, 64)
-            if is_moved:
-                self._wave.add(component, row, blocks)
-                np.clip(blocks, _LEAST.ravel(), _MOST, out=blocks)
+            blocks[:] = self._numbers(component, row)
 
-        return jpeg_file.rewritten(self._blank, put, self._layout, self._icc_profile)
+        return self._own.filled(put)
+
+    def _moved_file(self) -> bytes:
+        """The JPEG that the code made of that."""
+
+        def put(component: int, row: int, blocks: NDArray[np.int16]) -> None:
+            blocks[:] = np.clip(self._numbers(component, row) * self._parts[component], _LEAST.ravel(), _MOST)
+            self._wave.add(component, row, blocks)
+            np.clip(blocks, _LEAST.ravel(), _MOST, out=blocks)
+
+        return self._moved.filled(put)
+
+    def _numbers(self, component: int, row: int) -> Numbers:
+        """Those of a row of blocks; shape (blocks, 64)."""
+        return self._components[component].numbers[:, :, row].transpose(2, 0, 1).reshape(-1, 64)
 
     def likely_pixels(self) -> NDArray[np.uint8]:
         """What is likely, decoded; shape (H, W, 3), upright."""

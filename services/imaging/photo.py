@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import operator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -11,6 +13,9 @@ from numpy.typing import NDArray
 #: Sides and area that the services accept.
 MIN_SIDE = 32
 MAX_PIXELS = 50_000_000
+
+#: Whole numbers for each frequency of each component of a JPEG: 64 a table, row by row.
+Tables = tuple[tuple[int, ...], ...]
 
 #: By how much each kind of a JPEG's subsampling (Pillow's number) divides the colours' height and width.
 HALVED = {0: (1, 1), 1: (1, 2), 2: (2, 2)}
@@ -27,7 +32,7 @@ class JpegTables:
             upper left corner of the upright photo on: all, the brightness alone (1), or none.
     """
 
-    quantisation: tuple[tuple[int, ...], ...]
+    quantisation: Tables
     subsampling: int
     known: int = 3
 
@@ -46,8 +51,22 @@ class JpegLayout:
     orientation: int
     height: int
     width: int
-    tables: tuple[tuple[int, ...], ...]
+    tables: Tables
     halved: tuple[int, int]
+
+    def divided_by(self, divisors: Tables) -> JpegLayout:
+        """The same with finer steps; as it is where there are no divisors."""
+        return self._with_steps(operator.floordiv, divisors)
+
+    def multiplied_by(self, divisors: Tables) -> JpegLayout:
+        """What undoes :meth:`divided_by`."""
+        return self._with_steps(operator.mul, divisors)
+
+    def _with_steps(self, operation: Callable[[int, int], int], divisors: Tables) -> JpegLayout:
+        if not divisors:
+            return self
+        tables = tuple(tuple(map(operation, *pair)) for pair in zip(self.tables, divisors, strict=True))
+        return replace(self, tables=tables)
 
     def blocks(self) -> list[tuple[int, int]]:
         """How many blocks of 8 x 8 each component has, down and across."""
@@ -60,12 +79,14 @@ class JpegFile:
     """A JPEG as it was sent, whose coefficients a code can be added to.
 
     Attributes:
+        table_numbers: under which number the file has each component's table.
         carried: what a segment of our own holds; see ``imaging.carried``.
         has_one_scan: of several, some may be missing, which decoders make up for, or have tables of their own.
     """
 
     data: bytes
     layout: JpegLayout
+    table_numbers: tuple[int, ...]
     is_progressive: bool
     carried: bytes
     has_one_scan: bool
@@ -80,13 +101,21 @@ class Layout:
         jpeg_steps: where it was a JPEG, its coefficients are whole numbers of these, block for block: one table of 64,
             row by row, for each component whose pixels still are on them; the last is not repeated. Only the
             brightness's where the colours were subsampled. Else empty.
-        moved_in: how the original's JPEG held it, where the code was added to its coefficients and not to its pixels.
+        moved_in: how the protected file holds it, where the code was added to the coefficients of the original's JPEG
+            and not to its pixels.
+        divided: by how much the original's steps were divided for that; empty where they were not.
     """
 
     height: int
     width: int
-    jpeg_steps: tuple[tuple[int, ...], ...] = ()
+    jpeg_steps: Tables = ()
     moved_in: JpegLayout | None = None
+    divided: Tables = ()
+
+    @property
+    def came_in(self) -> JpegLayout | None:
+        """How the original's JPEG held it, where ``moved_in`` is known."""
+        return None if self.moved_in is None else self.moved_in.multiplied_by(self.divided)
 
 
 @dataclass(frozen=True)

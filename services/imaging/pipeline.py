@@ -23,8 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.errors import InvalidReceiptError, Reason
-from services.imaging import carried, codec, embed, jpeg_copy, jpeg_file, jpeg_original, perturb, presence
-from services.imaging.photo import Layout, Photo
+from services.imaging import carried, codec, embed, jpeg_copy, jpeg_file, jpeg_original, jpeg_steps, perturb, presence
+from services.imaging.photo import JpegFile, Layout, Photo, Tables
 from services.imaging.receipt import Receipt, Tier
 from services.imaging.resample import down
 from services.imaging.threads import in_thread
@@ -171,23 +171,33 @@ def write(photo: Photo, receipt: Receipt, mime_type: str = "") -> Written:
     """
     # What a one-pass photo carries in its file would be lost, and the restored pixels would not tell.
     if photo.file is not None and mime_type in ("", codec.JPEG) and carried.unpack(photo.file.carried) is None:
-        carries = carried.pack(receipt.code, receipt.original_sha256) if receipt.tier is Tier.ONE_PASS else b""
-        moved = jpeg_file.add(photo.file, receipt.code, photo.traits.icc_profile, carries)
-        is_plain = photo.file.has_one_scan and not photo.file.is_progressive
-        if moved is not None and (is_plain or _comes_back(moved, receipt)):
-            layout = replace(jpeg_copy.layout(photo), moved_in=photo.file.layout)
-            told = replace(receipt, original_layout=layout)
-            return Written(codec.Encoded(moved, codec.JPEG, lossless=True), told)
+        for divided in jpeg_steps.choices(photo.file.layout, receipt.code):
+            moved = _written_in_its_file(photo, photo.file, receipt, divided)
+            if moved is not None:
+                return moved
     pixels = written(photo, receipt, codec.is_lossless(photo, mime_type))
     return Written(codec.encode(photo.with_pixels(pixels), mime_type), receipt)
 
 
-def _comes_back(moved: bytes, receipt: Receipt) -> bool:
+def _written_in_its_file(photo: Photo, file: JpegFile, receipt: Receipt, divided: Tables) -> Written | None:
+    """The JPEG with the code in its coefficients; None where it cannot be written so, or does not come back."""
+    is_carried = receipt.tier is Tier.ONE_PASS
+    carries = carried.pack(receipt.code, receipt.original_sha256, divided) if is_carried else b""
+    moved = jpeg_file.add(file, receipt.code, divided, photo.traits.icc_profile, carries)
+    is_plain = file.has_one_scan and not file.is_progressive
+    if moved is None or not (is_plain or _comes_back(moved, receipt, divided)):
+        return None
+    layout = replace(jpeg_copy.layout(photo), moved_in=file.layout.divided_by(divided), divided=divided)
+    told = replace(receipt, original_layout=layout)
+    return Written(codec.Encoded(moved, codec.JPEG, lossless=True), told)
+
+
+def _comes_back(moved: bytes, receipt: Receipt, divided: Tables) -> bool:
     """Whether the original's pixels do, and not its coefficients alone."""
     protected = codec.decode(moved)
     file, profile = protected.file, protected.traits.icc_profile
     del protected
-    data = jpeg_file.subtract(file, receipt.code, profile) if file is not None else None
+    data = jpeg_file.subtract(file, receipt.code, divided, profile) if file is not None else None
     return data is not None and codec.decode(data).sha256() == receipt.original_sha256
 
 
@@ -254,17 +264,16 @@ def _restored_in_its_file(photo: Photo, receipt: Receipt | None) -> Restored | N
     if receipt is None:
         found = carried.unpack(photo.file.carried)
     elif receipt.original_layout is not None and jpeg_copy.is_on_its_steps(photo, receipt.original_layout):
-        found = receipt.code, receipt.original_sha256
+        found = carried.Carried(receipt.code, receipt.original_sha256, receipt.original_layout.divided)
     else:
         found = None
     if found is None:
         return None
-    code, original_sha256 = found
-    data = jpeg_file.subtract(photo.file, code, photo.traits.icc_profile)
+    data = jpeg_file.subtract(photo.file, found.code, found.divided, photo.traits.icc_profile)
     if data is None:
         return None
     restored = codec.decode(data)
-    if restored.sha256() != original_sha256:
+    if restored.sha256() != found.original_sha256:
         return None
     tier = Tier.ONE_PASS if receipt is None else receipt.tier
     return Restored(restored, tier, True, codec.Encoded(data, codec.JPEG, lossless=True))
@@ -301,13 +310,12 @@ def _known(photo: Photo, receipt: Receipt | None) -> _Known:
     found = carried.unpack(taken[0]) if taken is not None else None
     if taken is None or found is None:
         return _Known(photo, None, None) if receipt is None else _Known(photo, receipt.code, receipt.original_sha256)
-    code, carried_sha256 = found
-    if receipt is not None and receipt.original_sha256 != carried_sha256:
+    if receipt is not None and receipt.original_sha256 != found.original_sha256:
         raise InvalidReceiptError(
             Reason.RECEIPT_MISMATCH,
             "This receipt belongs to another photo: this one carries another original's mark. Use its own, or none.",
         )
-    return _Known(photo.with_pixels(taken[1]), code, carried_sha256)
+    return _Known(photo.with_pixels(taken[1]), found.code, found.original_sha256)
 
 
 def _check_belongs(photo: Photo, receipt: Receipt) -> None:

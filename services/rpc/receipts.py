@@ -11,7 +11,7 @@ from srae.v1.image_pb2 import JpegLayout as WireJpegLayout
 
 from services.errors import InvalidReceiptError, Reason
 from services.imaging.orientation import is_on_its_side
-from services.imaging.photo import MAX_PIXELS, JpegLayout, Layout
+from services.imaging.photo import MAX_PIXELS, JpegLayout, Layout, Tables
 from services.imaging.pipeline import WRITERS
 from services.imaging.receipt import Receipt, Tier
 
@@ -23,6 +23,7 @@ _SHA256_BYTES = 32
 _MAX_CELLS = 256
 _MAX_VERSION_DIGITS = 18
 _MAX_TABLES, _TABLE = 3, 64
+_MOST_STEP = 255
 _HALVED = (1, 2)
 _ORIENTATIONS = range(1, 9)
 
@@ -80,17 +81,23 @@ def _layout_to_wire(layout: Layout) -> OriginalLayout:
         width=layout.width,
         jpeg_steps=[bytes(table) for table in layout.jpeg_steps],
         moved_in=None if layout.moved_in is None else _jpeg_to_wire(layout.moved_in),
+        divided=_tables_to_wire(layout.divided),
     )
 
 
+def _tables_to_wire(tables: Tables) -> list[bytes]:
+    """A table for each component; the last is not repeated."""
+    told = list(tables)
+    while len(told) > 1 and told[-1] == told[-2]:
+        told.pop()
+    return [bytes(table) for table in told]
+
+
 def _jpeg_to_wire(jpeg: JpegLayout) -> WireJpegLayout:
-    tables = list(jpeg.tables)
-    while len(tables) > 1 and tables[-1] == tables[-2]:
-        tables.pop()
     height, width = jpeg.halved
     return WireJpegLayout(
         orientation=jpeg.orientation,
-        steps=[bytes(table) for table in tables],
+        steps=_tables_to_wire(jpeg.tables),
         halved_height=height,
         halved_width=width,
         grey=len(jpeg.tables) == 1,
@@ -102,7 +109,23 @@ def _layout(message: OriginalLayout) -> Layout:
         raise _invalid("its original_layout has a side that no photo has")
     steps = _tables(message.jpeg_steps)
     moved_in = _jpeg(message) if message.HasField("moved_in") else None
-    return Layout(message.height, message.width, steps, moved_in)
+    return Layout(message.height, message.width, steps, moved_in, _divided(message.divided, moved_in))
+
+
+def _divided(given: Sequence[bytes], moved_in: JpegLayout | None) -> Tables:
+    """A table for each component of the file, or none."""
+    if not given:
+        return ()
+    components = 0 if moved_in is None else len(moved_in.tables)
+    tables = _tables(given)
+    tables += tables[-1:] * (components - len(tables))
+    if moved_in is None or len(tables) != components or _largest(moved_in.multiplied_by(tables)) > _MOST_STEP:
+        raise _invalid("its JPEG's steps cannot have been divided like that")
+    return tables
+
+
+def _largest(jpeg: JpegLayout) -> int:
+    return max(map(max, jpeg.tables))
 
 
 def _jpeg(layout: OriginalLayout) -> JpegLayout:
@@ -119,7 +142,7 @@ def _jpeg(layout: OriginalLayout) -> JpegLayout:
     return JpegLayout(message.orientation, height, width, tables, halved)
 
 
-def _tables(given: Sequence[bytes]) -> tuple[tuple[int, ...], ...]:
+def _tables(given: Sequence[bytes]) -> Tables:
     if len(given) > _MAX_TABLES or any(len(table) != _TABLE or min(table) < 1 for table in given):
         raise _invalid(f"its original_layout has not up to {_MAX_TABLES} tables of {_TABLE} steps above 0")
     return tuple(tuple(table) for table in given)

@@ -57,9 +57,10 @@ def stages(sample: Sample, backend: EmbeddedBackend, loop: asyncio.AbstractEvent
         "up and subtract": lambda: perturb.subtract(added, code),
     }
     if photo.file is not None:
-        in_its_file = codec.decode(pipeline.write(photo, receipt).file.data)
+        moved = pipeline.write(photo, receipt)
+        in_its_file, layout = codec.decode(moved.file.data), moved.receipt.original_layout
         found |= {
             "move its coefficients": lambda: pipeline.write(photo, receipt),
-            "move them back": lambda: jpeg_file.subtract(in_its_file.file, code, None),
+            "move them back": lambda: jpeg_file.subtract(in_its_file.file, code, layout.divided, None),
         }
     return found

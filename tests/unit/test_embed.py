@@ -107,23 +107,29 @@ def test_a_changed_pixel_is_noticed(position: int) -> None:
 
 @settings(max_examples=50, deadline=None)
 @given(
-    st.integers(0, 999), st.sampled_from([1, 2, 4, 8]), st.sampled_from([1, 3]), st.integers(1, 56), st.integers(1, 56)
+    st.integers(0, 999),
+    st.sampled_from([1, 2, 4, 8]),
+    st.sampled_from([1, 3]),
+    st.integers(1, 56),
+    st.integers(1, 56),
+    st.integers(0, 3),
 )
-def test_a_code_survives_its_packing(seed: int, step: int, channels: int, rows: int, columns: int) -> None:
+def test_a_code_survives_its_packing(seed: int, step: int, channels: int, rows: int, columns: int, tables: int) -> None:
     random = np.random.default_rng(seed)
     code = (np.round(random.laplace(0, 1, (channels, rows, columns))).clip(-12, 12) * step).astype(np.int8)
     code = np.repeat(code, 3 // channels, axis=0)
     sha256 = random.bytes(32)
-    found = carried.unpack(carried.pack(code, sha256))
+    divided = tuple(tuple(map(int, random.integers(1, 256, 64))) for _ in range(tables))
+    found = carried.unpack(carried.pack(code, sha256, divided))
     assert found is not None
-    assert np.array_equal(found[0], code)
-    assert found[1] == sha256
+    assert np.array_equal(found.code, code)
+    assert (found.original_sha256, found.divided) == (sha256, divided)
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=200))
 def test_other_bytes_are_no_code(data: bytes) -> None:
-    assert carried.unpack(data) is None or data[0] == 2
+    assert carried.unpack(data) is None or data[0] in (2, 3)
 
 
 def test_a_damaged_code_is_none() -> None:
@@ -132,6 +138,14 @@ def test_a_damaged_code_is_none() -> None:
     assert carried.unpack(packed[:20]) is None
     for about in (bytes([2, 1, 1, 1, 1]), bytes([2, 1, 0, 56, 56]), bytes([2, 1, 2, 56, 56])):
         assert carried.unpack(about + packed[5:]) is None
+
+
+def test_damaged_divisors_are_none() -> None:
+    packed = carried.pack(np.full((3, 56, 56), 8, np.int8), bytes(32), ((2,) * 64,) * 3)
+    assert carried.unpack(packed) is not None
+    assert carried.unpack(packed[:100]) is None
+    for at, byte in ((37, 0), (37, 4), (37, 255), (50, 0)):
+        assert carried.unpack(packed[:at] + bytes([byte]) + packed[at + 1 :]) is None
 
 
 def test_a_grey_code_takes_a_third() -> None:

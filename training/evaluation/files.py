@@ -9,20 +9,20 @@ import numpy as np
 
 from services.evaluation.channels import CHANNELS
 from services.evaluation.metrics import psnr_db
-from services.imaging import codec, pipeline
+from services.imaging import codec, jpeg_file, pipeline
 from training.evaluation.eyes import Eyes
 from training.evaluation.lines import Row
 from training.evaluation.protections import Protections
 from training.evaluation.subjects import Subject
 
-#: How the row of the file itself is named.
-OWN = "the file itself"
+#: How the row of the file itself is named, and of one in whose steps nothing was divided for the code.
+OWN, UNDIVIDED = "the file itself", "in the original's steps"
 #: What bit for bit counts as in a mean, and the most that anything does.
 EXACT_DB = 100.0
 
 
 def measure(subject: Subject, protections: Protections, eyes: Eyes) -> dict[str, Row]:
-    """Rows of one photo: the file and each platform's copy of it, in the eyes of Lite0.
+    """Rows of one photo: the file, in everybody's eyes, and each platform's copy of it, in those of Lite0.
 
     Raises:
         ValueError: the photo came as no JPEG.
@@ -41,7 +41,19 @@ def measure(subject: Subject, protections: Protections, eyes: Eyes) -> dict[str,
         "restored_bit_exact": bool(np.array_equal(pixels, restored.photo.pixels)),
         "restored_as_jpeg": restored.file is not None,
     }
-    rows = {OWN: _row(subject, pixels, protected.pixels, eyes, figures)}
+    undivided = jpeg_file.add(original.file, receipt.code, (), original.traits.icc_profile)
+    if undivided is None:
+        raise ValueError(f"the coefficients of {subject.name} cannot be moved: install libjpeg-turbo's TurboJPEG")
+    as_before = codec.decode(undivided).pixels
+    figures_before: dict[str, float | bool] = {
+        "protected_psnr_db": psnr_db(pixels, as_before),
+        "growth_percent": 100.0 * (len(undivided) / len(original.file.data) - 1.0),
+    }
+    rows = {}
+    for name, seen, told in ((OWN, protected.pixels, figures), (UNDIVIDED, as_before, figures_before)):
+        rows[name] = _row(subject, pixels, seen, eyes, told)
+        for variant, network in list(enumerate(eyes.names))[1:]:
+            rows[f"{name}, seen by {network}"] = _row(subject, pixels, seen, eyes, {}, variant)
     for channel in CHANNELS:
         reference, clean, copy = channel.shrink(pixels), channel(pixels).pixels, channel(protected.pixels)
         back = protections.restored(copy, receipt).photo.pixels
@@ -57,7 +69,12 @@ def measure(subject: Subject, protections: Protections, eyes: Eyes) -> dict[str,
 
 
 def _row(
-    subject: Subject, clean: np.ndarray, protected: np.ndarray, eyes: Eyes, figures: dict[str, float | bool]
+    subject: Subject,
+    clean: np.ndarray,
+    protected: np.ndarray,
+    eyes: Eyes,
+    figures: dict[str, float | bool],
+    variant: int = 0,
 ) -> Row:
-    is_right, still = (eyes.look(seen, 0).label == subject.label for seen in (clean, protected))
+    is_right, still = (eyes.look(seen, variant).label == subject.label for seen in (clean, protected))
     return Row(is_right, still, figures)

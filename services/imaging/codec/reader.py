@@ -234,7 +234,8 @@ def _jpeg_file(image: JpegImageFile, orientation: int, data: bytes) -> JpegFile 
     steps.
     """
     halved = _halved(image)
-    tables = [image.quantization.get(component[3]) for component in image.layer]
+    numbers = tuple(component[3] for component in image.layer)
+    tables = [image.quantization.get(number) for number in numbers]
     if image.mode not in ("L", "RGB") or _is_rgb(image) or halved is None or None in tables:
         return None
     steps = tuple(tuple(table) for table in tables if table is not None)
@@ -245,6 +246,7 @@ def _jpeg_file(image: JpegImageFile, orientation: int, data: bytes) -> JpegFile 
     return JpegFile(
         data,
         JpegLayout(orientation, image.height, image.width, steps, halved),
+        numbers,
         is_progressive,
         carried,
         segments.has_one_scan(data),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator, Mapping, Sequence
 
-_START, _SCAN = b"\xff\xd8", b"\xff\xda"
+_START, _SCAN, _TABLES = b"\xff\xd8", b"\xff\xda", b"\xff\xdb"
 _JFIF, _EXIF, _ICC, _OURS = b"\xff\xe0", b"\xff\xe1", b"\xff\xe2", b"\xff\xe9"
 _ICC_NAME = b"ICC_PROFILE\0"
 #: How our own segment begins, and Pillow's name of its kind.
@@ -12,6 +13,8 @@ _OUR_NAME, _OUR_KIND = b"SRAE\0", "APP9"
 #: What a segment holds beside its name, its number and how many there are.
 _ICC_PART = 65533 - len(_ICC_NAME) - 2
 _ORIENTATION_TAG, _SHORT = 0x0112, 3
+#: The order in which a table's 64 entries are stored: diagonal by diagonal, this way and that.
+_ZIGZAG = sorted(range(64), key=lambda at: (at // 8 + at % 8, at // 8 if (at // 8 + at % 8) % 2 else at % 8))
 
 
 def inserted(jpeg: bytes, orientation: int, icc_profile: bytes | None, carried: bytes) -> bytes:
@@ -38,20 +41,54 @@ def inserted(jpeg: bytes, orientation: int, icc_profile: bytes | None, carried: 
 
 def has_one_scan(jpeg: bytes) -> bool:
     """Whether all components lie in one scan; False where the file's segments do not say."""
-    at = len(_START)
-    while jpeg[at : at + 1] == b"\xff":
-        marker = jpeg[at : at + 2]
+    for marker, start, _ in _header(jpeg):
         if marker == _SCAN:
             # In a scan's data no marker's bytes can occur. What follows the picture may be another one.
-            return jpeg.find(_SCAN, at + len(_SCAN)) == -1
-        at += 1 if marker == b"\xff\xff" else 2 + int.from_bytes(jpeg[at + 2 : at + 4], "big")
+            return jpeg.find(_SCAN, start) == -1
     return False
+
+
+def requantised(jpeg: bytes, tables: Mapping[int, Sequence[int]]) -> bytes | None:
+    """The JPEG with other steps, its coefficients left as they are: so it is another picture.
+
+    Args:
+        tables: of 64 steps of at most 255, row by row, under their numbers in the file.
+
+    Returns:
+        None where the file's header has not a table for each.
+    """
+    changed, found = bytearray(jpeg), set()
+    for marker, start, end in _header(jpeg):
+        at = start if marker == _TABLES and end <= len(jpeg) else end
+        while at < end:
+            size, number = 1 + (jpeg[at] >> 4), jpeg[at] & 15  # bytes of an entry
+            stop = at + 1 + 64 * size
+            if number in tables and stop <= end:
+                changed[at + 1 : stop] = b"".join(tables[number][entry].to_bytes(size, "big") for entry in _ZIGZAG)
+                found.add(number)
+            at = stop
+    return bytes(changed) if found == set(tables) else None
 
 
 def carried_in(found: list[tuple[str, bytes]]) -> bytes:
     """What our own segment holds, among the segments that Pillow found; nothing where there is none."""
     ours = (content for kind, content in found if kind == _OUR_KIND and content.startswith(_OUR_NAME))
     return next(ours, b"").removeprefix(_OUR_NAME)
+
+
+def _header(jpeg: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """The segments up to the first scan's: each marker, and where what its segment holds begins and ends."""
+    at = len(_START)
+    while jpeg[at : at + 1] == b"\xff":
+        marker = jpeg[at : at + 2]
+        if marker == b"\xff\xff":
+            at += 1
+            continue
+        end = at + 2 + int.from_bytes(jpeg[at + 2 : at + 4], "big")
+        yield marker, at + 4, end
+        if marker == _SCAN:
+            return
+        at = end
 
 
 def _segment(marker: bytes, content: bytes) -> bytes:
