@@ -60,13 +60,23 @@ class QuantiserSteps:
 def restored(copy: Plane, own: Plane, steps: QuantiserSteps) -> Plane:
     """The original's plane, about zero, from a copy's and the code's; shape (H, W)."""
     height, width = copy.shape
-    held, moved = coefficients(copy), coefficients(own)
+    return from_coefficients(restored_coefficients(coefficients(copy), own, steps))[:height, :width]
+
+
+def restored_coefficients(held: Plane, own: Plane, steps: QuantiserSteps) -> Plane:
+    """The original's coefficients.
+
+    Args:
+        held: the copy's, which they take the place of; shape (8, 8, blocks down, blocks across).
+        own: the code's plane; shape (H, W).
+    """
+    moved = coefficients(own)
     for row, column in np.ndindex(_BLOCK, _BLOCK):
         step = float(steps.copy[row, column])
         found, reach = _found(held[row, column], moved[row, column], step)
         lattice = None if steps.original is None else float(steps.original[row, column])
         held[row, column] = estimated(found, reach, step, lattice, is_mean=row == column == 0)
-    return from_coefficients(held)[:height, :width]
+    return held
 
 
 def estimated(found: Plane, reach: float, step: float, lattice: float | None, is_mean: bool) -> Plane:

@@ -77,7 +77,7 @@ class Component:
 
 
 def rows_of_blocks(start: int, stop: int, halved: tuple[int, int]) -> slice:
-    """The rows of blocks of a band of pixels."""
+    """The rows of blocks of a band of pixels; the columns of one across, with ``halved`` turned round."""
     return slice(start // (8 * halved[0]), -(-stop // (8 * halved[0])))
 
 

@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.imaging import dequantise, jpeg_code
-from services.imaging.dequantise import Plane, QuantiserSteps, padded
+from services.imaging.dequantise import Plane, QuantiserSteps
 from services.imaging.jpeg_code import TO_RGB, TO_YCC
-from services.imaging.photo import HALVED, JpegTables, Layout, Photo
+from services.imaging.jpeg_component import Numbers, brought, rows_of_blocks
+from services.imaging.photo import HALVED, JpegLayout, JpegTables, Layout, Photo
 from services.imaging.resample import Wave
 from services.imaging.strips import in_strips
 
@@ -31,6 +32,8 @@ _MOST_CLIPPED = 0.1
 #: So many strips, spread over the photo, tell whether it is on the original's steps.
 _SAMPLES = 16
 _MIDDLE = 128.0
+#: Of larger copies it does not hold the numbers beside the pixels. No platform that is known keeps so many.
+_MOST_PIXELS = 20_000_000
 #: How often the sharpening of halved colours is repeated; 8 leave less than rounding does.
 _SHARPENINGS = 8
 
@@ -62,17 +65,26 @@ def is_on_its_steps(photo: Photo, original: Layout) -> bool:
     return _is_of_its_size(photo, original) and layout(photo).jpeg_steps == original.jpeg_steps
 
 
-def subtract(photo: Photo, code: NDArray[np.int8], original: Layout) -> NDArray[np.uint8]:
+def tells_numbers(layout: JpegLayout) -> bool:
+    """Whether ``subtract`` takes a JPEG's own numbers: of an upright file, where they are not too many to hold."""
+    return layout.orientation == 1 and layout.height * layout.width <= _MOST_PIXELS
+
+
+def subtract(
+    photo: Photo, code: NDArray[np.int8], original: Layout, numbers: list[Numbers] | None = None
+) -> NDArray[np.uint8]:
     """The restored pixels of a JPEG of any size, that ``gains``; shape (H, W, 3).
 
     Args:
         code: shape (3, rows, columns), levels.
+        numbers: the file's (``jpeg_file.numbers``), where it ``tells_numbers``: its pixels were rounded on their way
+            from these.
     """
     tables = photo.traits.jpeg
     halved = _halved(photo, tables) if tables is not None else None
     if tables is None or halved is None:
         raise ValueError("the photo is no JPEG whose blocks are known")
-    job = _Job(photo, code, original, tables, halved)
+    job = _Job(photo, code, original, tables, halved, numbers)
     restored = np.empty_like(photo.pixels)
 
     def strip(start: int, stop: int) -> None:
@@ -108,9 +120,15 @@ class _Job:
     """One photo's restoration, tile by tile."""
 
     def __init__(
-        self, photo: Photo, code: NDArray[np.int8], original: Layout, tables: JpegTables, halved: tuple[int, int]
+        self,
+        photo: Photo,
+        code: NDArray[np.int8],
+        original: Layout,
+        tables: JpegTables,
+        halved: tuple[int, int],
+        numbers: list[Numbers] | None,
     ) -> None:
-        self._pixels, self._halved = photo.pixels, halved
+        self._pixels, self._halved, self._numbers = photo.pixels, halved, numbers or []
         is_of_its_size = _is_of_its_size(photo, original)
         moved_in = original.moved_in if is_of_its_size else None
         self._moves = None if moved_in is None else jpeg_code.moves(moved_in, code)
@@ -129,13 +147,32 @@ class _Job:
         pixels, own = self._pixels[top:bottom, left:right], self._own((top, bottom), (left, right))
         copy, wave = planes(pixels), _transformed(own, TO_RGB)
         for plane in range(3):
+            if plane < len(self._numbers):
+                copy[..., plane] = self._restored_numbers(plane, own[..., plane], top, left)
+                continue
             at_size = (1, 1) if plane == 0 else self._halved
             copy[..., plane] = _restored_at(at_size, copy[..., plane], own[..., plane], self._steps[plane])
         copy[..., 0] += _MIDDLE
-        unknown = np.kron(unsure(pixels, self._halved), np.ones((8 * self._halved[0], 8 * self._halved[1]), bool))
-        unknown = unknown[: bottom - top, : right - left, None]
-        found = np.clip(np.rint(np.where(unknown, pixels - wave, _transformed(copy, TO_RGB))), 0, 255)
+        found = _transformed(copy, TO_RGB)
+        # Its own numbers tell all of a file, but not what was clipped before they were made of it.
+        if not self._numbers or self._moves is not None:
+            unknown = np.kron(unsure(pixels, self._halved), np.ones((8 * self._halved[0], 8 * self._halved[1]), bool))
+            found = np.where(unknown[: bottom - top, : right - left, None], pixels - wave, found)
+        found = np.clip(np.rint(found), 0, 255)
         return found[rows[0] - top : rows[1] - top, columns[0] - left : columns[1] - left].astype(np.uint8)
+
+    def _restored_numbers(self, plane: int, own: Plane, top: int, left: int) -> Plane:
+        """A plane of a tile at the photo's size, from the file's own numbers; shape that of ``own``."""
+        halved, steps = (1, 1) if plane == 0 else self._halved, self._steps[plane]
+        if halved != (1, 1):
+            steps = _without_original(steps)
+        small = brought(own, (1, 1), halved)
+        down = rows_of_blocks(top, top + own.shape[0], halved)
+        across = rows_of_blocks(left, left + own.shape[1], halved[::-1])
+        held = self._numbers[plane][:, :, down, across] * steps.copy[..., None, None]
+        found = dequantise.from_coefficients(dequantise.restored_coefficients(held, small, steps))
+        # Cut off where the photo ends, for decoders do not look beyond when they bring it to full size.
+        return brought(found[: small.shape[0], : small.shape[1]], halved, (1, 1))[: own.shape[0], : own.shape[1]]
 
     def _own(self, rows: tuple[int, int], columns: tuple[int, int]) -> Plane:
         """By how much the code moved brightness and colours; shape (rows, columns, 3). Begins where blocks do."""
@@ -230,19 +267,13 @@ def _restored_at(halved: tuple[int, int], copy: Plane, own: Plane, steps: Quanti
     """
     if halved == (1, 1):
         return dequantise.restored(copy, own, steps)
-    height, width = copy.shape
-    copy, own = padded(copy, *halved), padded(own, *halved)
-    full, small = copy.shape[::-1], (copy.shape[1] // halved[1], copy.shape[0] // halved[0])
-
-    def halve(plane: Plane) -> Plane:
-        return cv2.resize(plane, small, interpolation=cv2.INTER_AREA).astype(np.float32, copy=False)
-
-    def double(plane: Plane) -> Plane:
-        return cv2.resize(plane, full, interpolation=cv2.INTER_LINEAR).astype(np.float32, copy=False)
-
-    held = average = halve(copy)
+    held = average = brought(copy, (1, 1), halved)
     for _ in range(_SHARPENINGS):  # until doubling and averaging it gives the average again
-        held = held + average - halve(double(held))
-    # The original's halved colours are on none of its steps.
-    moved = dequantise.restored(held, halve(own), QuantiserSteps(steps.copy, None)) - held
-    return (copy + double(moved))[:height, :width]
+        held = held + average - brought(brought(held, halved, (1, 1)), (1, 1), halved)
+    moved = dequantise.restored(held, brought(own, (1, 1), halved), _without_original(steps)) - held
+    return copy + brought(moved, halved, (1, 1))[: copy.shape[0], : copy.shape[1]]
+
+
+def _without_original(steps: QuantiserSteps) -> QuantiserSteps:
+    """Of halved colours: the original's are on none of its steps."""
+    return QuantiserSteps(steps.copy, None)

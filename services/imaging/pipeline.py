@@ -249,12 +249,18 @@ async def restore(photo: Photo, receipt: Receipt | None, backend: Backend, is_ow
                 return sought
         if layout is not None and jpeg_copy.gains(photo, layout):
             del restored  # at 50 megapixels, each photo in memory counts
-            pixels = await in_thread(jpeg_copy.subtract, photo, code, layout)
-            restored = photo.with_pixels(pixels)
+            restored = photo.with_pixels(await in_thread(_subtracted, photo, code, layout))
         elif layout is not None and jpeg_copy.was_moved(photo, layout):
             del restored
             restored = photo.with_pixels(await in_thread(jpeg_copy.subtract_moves, photo, code, layout))
     return Restored(restored, tier, exact)
+
+
+def _subtracted(photo: Photo, code: NDArray[np.int8], original: Layout) -> NDArray[np.uint8]:
+    """The restored pixels of a JPEG: of its own numbers, where it shows them."""
+    file = photo.file
+    numbers = jpeg_file.numbers(file) if file is not None and jpeg_copy.tells_numbers(file.layout) else None
+    return jpeg_copy.subtract(photo, code, original, numbers)
 
 
 def _restored_in_its_file(photo: Photo, receipt: Receipt | None) -> Restored | None:
