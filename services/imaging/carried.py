@@ -26,7 +26,7 @@ _FIXED = 5 + _DIGEST
 class Carried:
     """Attributes:
     code: shape (3, rows, columns), levels.
-    divided: as in ``photo.Layout``.
+    divided: as in ``photo.JpegLayout``.
     """
 
     code: NDArray[np.int8]
@@ -53,11 +53,16 @@ def unpack(data: bytes) -> Carried | None:
     """What was packed; None where the bytes are of another format or not whole."""
     if len(data) < _FIXED + 1 or data[0] not in (_PLAIN, _DIVIDED):
         return None
-    tables = data[_FIXED] if data[0] == _DIVIDED else 0
-    begins = _FIXED + (1 + tables * _TABLE if tables else 0)
-    divided = tuple(tuple(data[at : at + _TABLE]) for at in range(begins - tables * _TABLE, begins, _TABLE))
-    if tables > _MOST_TABLES or len(data) < begins or any(0 in table for table in divided):
-        return None
+    begins = _FIXED
+    divided: Tables = ()
+    if data[0] == _DIVIDED:
+        tables = data[_FIXED]
+        begins += 1 + tables * _TABLE
+        if not 1 <= tables <= _MOST_TABLES or len(data) < begins:
+            return None
+        divided = tuple(tuple(data[at : at + _TABLE]) for at in range(_FIXED + 1, begins, _TABLE))
+        if any(0 in table for table in divided):
+            return None
     step, channels, rows, columns = data[1:5]
     size = channels * rows * columns
     try:

@@ -33,6 +33,9 @@ _KEPT = 1_000_000
 #: Brightness and the two colours of RGB, as a JPEG has them (JFIF), about zero but for the brightness; and back.
 TO_YCC = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]], np.float32)
 TO_RGB = np.array([[1.0, 0.0, 1.402], [1.0, -0.344136, -0.714136], [1.0, 1.772, 0.0]], np.float32)
+#: A divided step is taken only where the sum is at least so far, in levels, from the middle between two of the
+#: original's steps: else who saves the photo again in those rounds it up or down by chance, and nobody can tell.
+_CLEAR = 1.5
 _NOTHING = np.empty((0, 0), np.float64)
 
 
@@ -57,6 +60,20 @@ def working_move(layout: JpegLayout, code: NDArray[np.int8]) -> NDArray[np.float
     planes = moves(layout, code, means=min(layout.height, layout.width) >= 8 * WORKING_SIZE)
     small = np.stack([squashed(plane.astype(np.float32), WORKING_SIZE) for plane in planes], axis=-1)
     return np.ascontiguousarray(cv2.transform(small, TO_RGB).transpose(2, 0, 1))
+
+
+def whole(moves: Exact, steps: Exact, divided: Exact) -> Exact:
+    """What whole steps say of a code, in steps.
+
+    Args:
+        moves: by how much it moves coefficients, in steps.
+        steps, divided: of these, in levels, and by how much the original's were divided; shapes that go with ``moves``.
+    """
+    found = np.rint(moves)
+    middle, clear = (np.floor(moves / divided) + 0.5) * divided, _CLEAR / steps
+    below, above = np.floor(middle - clear), np.ceil(middle + clear)
+    is_unclear = (divided > 1) & (below < found) & (found < above)
+    return np.where(is_unclear, np.where(moves < middle, below, above), found)
 
 
 class BlockWave:
@@ -120,6 +137,11 @@ class _Plane:
         self._rows = rows[:, :down]
         self._wide = _product(cells, columns[:, :across].reshape(-1, cells.shape[1]).T)
         self._shares = shares[:down, None, :across]
+        self._table = table[:down, None, :across]
+        self._divided: Exact | None = None
+        if layout.divided:
+            divided = np.array(layout.divided[component], np.float64).reshape(8, 8)
+            self._divided = divided[:down, None, :across]
 
     def steps(self, row: int) -> NDArray[np.int16]:
         """Of a row of blocks: shape (blocks, *kept)."""
@@ -129,6 +151,8 @@ class _Plane:
         cells = slice(used[0], used[-1] + 1)
         levels = _product(rows[:, cells], self._wide[cells]).reshape(down, -1, across)
         levels *= self._shares
+        if self._divided is not None:
+            return whole(levels, self._table, self._divided).astype(np.int16).transpose(1, 0, 2)
         return np.rint(levels, out=levels).astype(np.int16).transpose(1, 0, 2)
 
 

@@ -27,7 +27,7 @@ class Component:
             original's may lie from what is told.
     """
 
-    def __init__(self, layout: JpegLayout, index: int, copy: Numbers, seen: JpegLayout) -> None:
+    def __init__(self, layout: JpegLayout, index: int, copy: Numbers | Plane, seen: JpegLayout) -> None:
         self.index = index
         self.halved, self.copy_halved = ((1, 1) if index == 0 else each.halved for each in (layout, seen))
         table = np.array(seen.tables[index], np.float32).reshape(8, 8)

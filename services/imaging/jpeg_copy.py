@@ -9,6 +9,7 @@ platform's own copy of the unprotected photo does (docs/adr/0022).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import cv2
@@ -61,7 +62,7 @@ def gains(photo: Photo, original: Layout) -> bool:
 def is_on_its_steps(photo: Photo, original: Layout) -> bool:
     """Whether a photo has the size and the steps of the file that we returned of a JPEG."""
     if original.moved_in is not None:
-        return photo.file is not None and photo.file.layout == original.moved_in
+        return photo.file is not None and photo.file.layout == replace(original.moved_in, divided=())
     return _is_of_its_size(photo, original) and layout(photo).jpeg_steps == original.jpeg_steps
 
 

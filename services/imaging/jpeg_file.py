@@ -7,6 +7,7 @@ they are divided, and each coefficient is as many more of the finer ones (docs/a
 from __future__ import annotations
 
 import zlib
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +18,11 @@ from services.imaging.photo import JpegFile, JpegLayout, Tables
 
 #: How much larger than the original its protected file may get before it is made smaller.
 _GROWTH = 1.3
-#: The largest step of the files that are read, and what no coefficient in them is beyond, in steps.
-_MOST_STEP, _MOST_STEPS = 255, 2047
+#: The largest step of the files that are read.
+_MOST_STEP = 255
+#: Beyond these, in steps, no file of 8 bits can be relied on to hold a block's coefficients, row by row.
+_MOST_STEPS = np.full(64, 1023, np.int32)
+_MOST_STEPS[0] = 2047
 
 
 def add(
@@ -35,7 +39,7 @@ def add(
         coefficient has left what a file can hold.
     """
     layout = file.layout.divided_by(divisors)
-    data = _requantised(file, layout)
+    data = _requantised(file, layout.tables)
     if data is None:
         return None
     wave, parts = BlockWave(layout, code), _as_blocks(divisors)
@@ -46,8 +50,9 @@ def add(
 
     def move(component: int, row: int, blocks: NDArray[np.int16]) -> None:
         nonlocal is_held
+        most = _MOST_STEPS // parts[component] if parts else _MOST_STEPS
+        is_held &= bool((blocks.max(axis=0) <= most).all() and (blocks.min(axis=0) >= -most).all())
         if parts:
-            is_held &= bool((np.abs(blocks.astype(np.int32)) * parts[component] <= _MOST_STEPS).all())
             blocks *= parts[component]
         wave.add(component, row, blocks)
 
@@ -104,10 +109,11 @@ def subtract(file: JpegFile, code: NDArray[np.int8], divisors: Tables, icc_profi
     """
     if divisors and len(divisors) != len(file.layout.tables):
         return None
-    data = _requantised(file, file.layout.multiplied_by(divisors))
+    layout = replace(file.layout, divided=divisors)
+    data = _requantised(file, layout.undivided().tables)
     if data is None:
         return None
-    wave, parts = BlockWave(file.layout, code), _as_blocks(divisors)
+    wave, parts = BlockWave(layout, code), _as_blocks(divisors)
 
     def move(component: int, row: int, blocks: NDArray[np.int16]) -> None:
         wave.subtract(component, row, blocks)
@@ -118,13 +124,13 @@ def subtract(file: JpegFile, code: NDArray[np.int8], divisors: Tables, icc_profi
     return None if moved is None else segments.inserted(moved, file.layout.orientation, icc_profile, b"")
 
 
-def _requantised(file: JpegFile, layout: JpegLayout) -> bytes | None:
-    """The file with the steps of a layout; None where it cannot have them."""
-    if layout == file.layout:
+def _requantised(file: JpegFile, tables: Tables) -> bytes | None:
+    """The file with other steps; None where it cannot have them."""
+    if tables == file.layout.tables:
         return file.data
-    if max(map(max, layout.tables)) > _MOST_STEP:
+    if max(map(max, tables)) > _MOST_STEP:
         return None
-    return segments.requantised(file.data, dict(zip(file.table_numbers, layout.tables, strict=True)))
+    return segments.requantised(file.data, dict(zip(file.table_numbers, tables, strict=True)))
 
 
 def _as_blocks(divisors: Tables) -> list[NDArray[np.int16]]:

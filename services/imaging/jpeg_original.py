@@ -1,4 +1,4 @@
-"""The JPEG that an original was, sought in a platform's JPEG of the protected one.
+"""The JPEG that an original was, sought in a platform's JPEG of the protected one, or in a screenshot of it.
 
 Known are the original's layout, the steps by which the code moved its coefficients, and those of the copy. Sought are
 the original's own whole numbers. What an estimate of them would have given, moved, decoded and brought to the planes
@@ -9,6 +9,7 @@ is undone as well. Where every number is right, the original comes back bit for 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -22,7 +23,7 @@ from services.imaging.dequantise import Plane
 from services.imaging.jpeg_code import TO_RGB, BlockWave
 from services.imaging.jpeg_component import Component, Numbers, brought, rows_of_blocks
 from services.imaging.orientation import flips, is_on_its_side, laid_back, upright
-from services.imaging.photo import JpegLayout, Layout, Photo, Tables
+from services.imaging.photo import JpegLayout, Layout, Photo
 from services.imaging.strips import in_strips
 
 #: How often what is left is added to the estimate, from nothing on. More gains nothing that shows.
@@ -55,14 +56,15 @@ class Found:
 
 
 def is_possible(photo: Photo, original: Layout) -> bool:
-    """Whether the original can be sought in a photo: in a JPEG of its size, if its own coefficients were moved.
+    """Whether the original can be sought in a photo, if its own coefficients were moved: in a JPEG of its size, or in a
+    lossless file.
 
     Not in one whose brightness was quantised more coarsely than the original's: what it tells is too little.
     """
-    sought = original.came_in
-    if photo.file is None or sought is None or not coefficients.is_available():
+    sought = None if original.moved_in is None else original.moved_in.undivided()
+    held = _layout(photo)
+    if held is None or sought is None or not coefficients.is_available():
         return False
-    held = photo.file.layout
     return (
         (photo.height, photo.width) == (original.height, original.width)
         and photo.height * photo.width <= _MOST_PIXELS
@@ -71,6 +73,20 @@ def is_possible(photo: Photo, original: Layout) -> bool:
         and held.orientation == 1
         and _have_blocks_in_common(sought, held)
     )
+
+
+def _layout(photo: Photo) -> JpegLayout | None:
+    """How a JPEG holds a photo; of a lossless file, as one with the finest steps would. None where neither is so."""
+    if photo.file is None and photo.traits.lossless:
+        return JpegLayout(1, photo.height, photo.width, ((1,) * 64,) * 3, (1, 1))
+    return None if photo.file is None else photo.file.layout
+
+
+def _coefficients(photo: Photo) -> Sequence[Numbers | Plane] | None:
+    """A photo's coefficients, in the steps of its ``_layout``; None where the library cannot read the file."""
+    if photo.file is not None:
+        return jpeg_file.numbers(photo.file)
+    return [dequantise.coefficients(plane) for plane in np.moveaxis(jpeg_copy.planes(photo.pixels), -1, 0)]
 
 
 def _have_blocks_in_common(sought: JpegLayout, held: JpegLayout) -> bool:
@@ -91,19 +107,20 @@ def seek(photo: Photo, code: NDArray[np.int8], original: Layout) -> Found | None
     Args:
         code: shape (3, rows, columns), levels.
     """
-    layout, moved_in = original.came_in, original.moved_in
-    if photo.file is None or layout is None or moved_in is None:
+    moved_in, held = original.moved_in, _layout(photo)
+    if held is None or moved_in is None:
         return None
+    layout = moved_in.undivided()
     blank, blank_of_moved = codec.blank_jpeg(layout), codec.blank_jpeg(moved_in)
     if blank is None or blank_of_moved is None:
         return None
-    copy = jpeg_file.numbers(photo.file)
+    copy = _coefficients(photo)
     if copy is None:  # slightly damaged: its pixels may be read all the same
         return None
     profile = matching_profile(photo.traits.icc_profile, grey=len(layout.tables) == 1)
     own = _Form(layout, blank, profile)
     moved = _Form(moved_in, blank_of_moved, profile)
-    search = _Search(copy, photo.file.layout, own, moved, original.divided, code)
+    search = _Search(copy, held, own, moved, code, is_encoded=photo.file is not None)
     for iteration in range(1, _ITERATIONS + 1):
         search.iterate(is_last=iteration == _ITERATIONS)
     if not search.is_on_steps():
@@ -135,24 +152,24 @@ class _Search:
     """The search for one original.
 
     Args:
-        copy, held: the numbers of the file in which it is sought, and its layout.
+        copy, held: the coefficients of the file in which it is sought, in steps, and its layout.
         own, moved: the original's form, and that of what the code made of it.
-        divided: by how much the one's steps are divided in the other.
+        is_encoded: whether an encoder made the copy, which rounds brightness and colours before it transforms them.
     """
 
     def __init__(
         self,
-        copy: list[Numbers],
+        copy: Sequence[Numbers | Plane],
         held: JpegLayout,
         own: _Form,
         moved: _Form,
-        divided: Tables,
         code: NDArray[np.int8],
+        is_encoded: bool,
     ) -> None:
-        self._layout, self._own, self._moved = own.layout, own, moved
+        self._layout, self._own, self._moved, self._is_encoded = own.layout, own, moved, is_encoded
         self._wave = BlockWave(moved.layout, code)
         tables = own.layout.tables
-        self._parts = np.array(divided or ((1,) * 64,) * len(tables), np.int32)
+        self._parts = np.array(moved.layout.divided or ((1,) * 64,) * len(tables), np.int32)
         self._components = [
             Component(own.layout, index, numbers, held) for index, numbers in enumerate(copy[: len(tables)])
         ]
@@ -167,7 +184,9 @@ class _Search:
         def band(start: int, stop: int) -> None:
             top, bottom = max(0, start - _AROUND), min(stop + _AROUND, self._layout.height)
             unsure = jpeg_copy.unsure(lying[start:stop], (1, 1)) if is_last else None
-            planes = np.rint(jpeg_copy.planes(lying[top:bottom]))  # as an encoder has them
+            planes = jpeg_copy.planes(lying[top:bottom])
+            if self._is_encoded:
+                np.rint(planes, out=planes)
             for component, numbers in zip(self._components, estimated, strict=True):
                 told = component.told(np.ascontiguousarray(planes[..., component.index]), top, bottom)
                 self._estimate(component, numbers, told, (top, bottom), (start, stop), unsure)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from services.imaging.jpeg_code import TO_RGB, BlockWave
+from services.imaging.jpeg_code import TO_RGB, BlockWave, Exact, whole
 from services.imaging.photo import JpegLayout, Tables
 
 #: The largest share of a code's energy that may be lost in whole steps.
@@ -25,8 +25,6 @@ _SAMPLES = 16
 #: What a level of brightness and of each colour does to the square of a pixel.
 _WEIGHTS = np.square(TO_RGB).mean(axis=0)
 
-Moves = NDArray[np.float32]
-
 
 def choices(layout: JpegLayout, code: NDArray[np.int8]) -> list[Tables]:
     """Divisors of a JPEG's steps for a code, best first; the last are none, where a file cannot hold divided steps.
@@ -35,21 +33,21 @@ def choices(layout: JpegLayout, code: NDArray[np.int8]) -> list[Tables]:
         code: shape (3, rows, columns), levels, for the upright photo.
     """
     moves = _moves(layout, code)
-    whole = [np.array(table) for table in layout.tables]
-    total, lost = _energy(moves), _lost(moves, whole)
-    if lost <= _MOST_LOST * total:
+    own = [np.array(table, np.float64) for table in layout.tables]
+    most = _MOST_LOST * _energy(moves)
+    if _lost(moves, own, own) <= most:
         return [()]
     sizes = [np.sqrt(np.square(each).mean(axis=0)) for each in moves]
     # Components of one table share their divisors: they may share it in the file.
     shared = [
-        np.max([b for b, same in zip(sizes, layout.tables, strict=True) if same == own], axis=0)
-        for own in layout.tables
+        np.max([size for size, table in zip(sizes, layout.tables, strict=True) if table == shared], axis=0)
+        for shared in layout.tables
     ]
     for limit in _LIMITS:
-        divided = [_divided(table, limit, size) for table, size in zip(whole, shared, strict=True)]
-        if _lost(moves, divided) <= _MOST_LOST * total:
+        finer = [_divided(table, limit, size) for table, size in zip(own, shared, strict=True)]
+        if _lost(moves, own, finer) <= most:
             break
-    divisors = tuple(tuple(int(n) for n in old // new) for old, new in zip(whole, divided, strict=True))
+    divisors = tuple(tuple(int(n) for n in old // new) for old, new in zip(own, finer, strict=True))
     return [divisors, ()]
 
 
@@ -58,7 +56,7 @@ def moved_in(layout: JpegLayout, code: NDArray[np.int8]) -> JpegLayout:
     return layout.divided_by(choices(layout, code)[0])
 
 
-def _moves(layout: JpegLayout, code: NDArray[np.int8]) -> list[Moves]:
+def _moves(layout: JpegLayout, code: NDArray[np.int8]) -> list[Exact]:
     """By how much a code moves some blocks' coefficients, in whole levels; of each component shape (blocks, 64)."""
     in_levels = JpegLayout(
         layout.orientation, layout.height, layout.width, ((1,) * 64,) * len(layout.tables), layout.halved
@@ -70,22 +68,24 @@ def _moves(layout: JpegLayout, code: NDArray[np.int8]) -> list[Moves]:
         blocks = np.zeros((len(rows), across, 64), np.int16)
         for index, row in enumerate(rows):
             wave.add(component, row, blocks[index])
-        found.append(blocks.reshape(-1, 64).astype(np.float32))
+        found.append(blocks.reshape(-1, 64).astype(np.float64))
     return found
 
 
-def _lost(moves: list[Moves], tables: list[NDArray[np.int64]]) -> float:
-    """The energy of what whole steps cannot say."""
-    steps = [table.astype(np.float32) for table in tables]
-    return _energy([each - step * np.rint(each / step) for each, step in zip(moves, steps, strict=True)])
+def _lost(moves: list[Exact], own: list[Exact], finer: list[Exact]) -> float:
+    """The energy of what whole steps cannot say, of the original's steps or of finer ones."""
+    said = [steps * whole(each / steps, steps, old / steps) for each, old, steps in zip(moves, own, finer, strict=True)]
+    return _energy([each - told for each, told in zip(moves, said, strict=True)])
 
 
-def _energy(moves: list[Moves]) -> float:
+def _energy(moves: list[Exact]) -> float:
     """The mean square of a coefficient, as a pixel has it."""
     return float(sum(weight * np.square(each).mean() for weight, each in zip(_WEIGHTS, moves, strict=False)))
 
 
-def _divided(table: NDArray[np.int64], limit: int, size: Moves) -> NDArray[np.int64]:
+def _divided(table: Exact, limit: int, size: Exact) -> Exact:
     """The steps, each divided where it is above the limit and its coefficients are not too small for it."""
-    is_divided = (table > limit) & (size >= _SMALL * limit)
-    return np.where(is_divided, [max(d for d in range(1, limit + 1) if step % d == 0) for step in table], table)
+    divided = table.copy()
+    for at in np.flatnonzero((table > limit) & (size >= _SMALL * limit)):
+        divided[at] = max(part for part in range(1, limit + 1) if table[at] % part == 0)
+    return divided

@@ -46,6 +46,8 @@ class JpegLayout:
         height, width: in pixels.
         tables: the quantiser's steps of brightness and, unless it is grey, the two colours, 64 each, row by row.
         halved: by how much the colours' height and width are divided, 1 or 2 each; 1 where it is grey.
+        divided: of a file to whose coefficients a code was added, by how much the original's steps were divided for it;
+            empty where they were not.
     """
 
     orientation: int
@@ -53,25 +55,27 @@ class JpegLayout:
     width: int
     tables: Tables
     halved: tuple[int, int]
+    divided: Tables = ()
 
     def divided_by(self, divisors: Tables) -> JpegLayout:
         """The same with finer steps; as it is where there are no divisors."""
-        return self._with_steps(operator.floordiv, divisors)
+        return replace(self, tables=_with_each(operator.floordiv, self.tables, divisors), divided=divisors)
 
-    def multiplied_by(self, divisors: Tables) -> JpegLayout:
-        """What undoes :meth:`divided_by`."""
-        return self._with_steps(operator.mul, divisors)
-
-    def _with_steps(self, operation: Callable[[int, int], int], divisors: Tables) -> JpegLayout:
-        if not divisors:
-            return self
-        tables = tuple(tuple(map(operation, *pair)) for pair in zip(self.tables, divisors, strict=True))
-        return replace(self, tables=tables)
+    def undivided(self) -> JpegLayout:
+        """The original's."""
+        return replace(self, tables=_with_each(operator.mul, self.tables, self.divided), divided=())
 
     def blocks(self) -> list[tuple[int, int]]:
         """How many blocks of 8 x 8 each component has, down and across."""
         halved = ((1, 1), self.halved, self.halved)[: len(self.tables)]
         return [(-(-self.height // (8 * tall)), -(-self.width // (8 * wide))) for tall, wide in halved]
+
+
+def _with_each(operation: Callable[[int, int], int], tables: Tables, divisors: Tables) -> Tables:
+    """Tables and divisors, number by number; the tables where there are no divisors."""
+    if not divisors:
+        return tables
+    return tuple(tuple(map(operation, *pair)) for pair in zip(tables, divisors, strict=True))
 
 
 @dataclass(frozen=True)
@@ -103,19 +107,12 @@ class Layout:
             brightness's where the colours were subsampled. Else empty.
         moved_in: how the protected file holds it, where the code was added to the coefficients of the original's JPEG
             and not to its pixels.
-        divided: by how much the original's steps were divided for that; empty where they were not.
     """
 
     height: int
     width: int
     jpeg_steps: Tables = ()
     moved_in: JpegLayout | None = None
-    divided: Tables = ()
-
-    @property
-    def came_in(self) -> JpegLayout | None:
-        """How the original's JPEG held it, where ``moved_in`` is known."""
-        return None if self.moved_in is None else self.moved_in.multiplied_by(self.divided)
 
 
 @dataclass(frozen=True)

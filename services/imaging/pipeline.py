@@ -184,10 +184,11 @@ def _written_in_its_file(photo: Photo, file: JpegFile, receipt: Receipt, divided
     is_carried = receipt.tier is Tier.ONE_PASS
     carries = carried.pack(receipt.code, receipt.original_sha256, divided) if is_carried else b""
     moved = jpeg_file.add(file, receipt.code, divided, photo.traits.icc_profile, carries)
-    is_plain = file.has_one_scan and not file.is_progressive
+    # Of divided steps the check sum of coefficients does not tell whether the tables are those that were to be written.
+    is_plain = file.has_one_scan and not file.is_progressive and not divided
     if moved is None or not (is_plain or _comes_back(moved, receipt, divided)):
         return None
-    layout = replace(jpeg_copy.layout(photo), moved_in=file.layout.divided_by(divided), divided=divided)
+    layout = replace(jpeg_copy.layout(photo), moved_in=file.layout.divided_by(divided))
     told = replace(receipt, original_layout=layout)
     return Written(codec.Encoded(moved, codec.JPEG, lossless=True), told)
 
@@ -270,7 +271,9 @@ def _restored_in_its_file(photo: Photo, receipt: Receipt | None) -> Restored | N
     if receipt is None:
         found = carried.unpack(photo.file.carried)
     elif receipt.original_layout is not None and jpeg_copy.is_on_its_steps(photo, receipt.original_layout):
-        found = carried.Carried(receipt.code, receipt.original_sha256, receipt.original_layout.divided)
+        moved_in = receipt.original_layout.moved_in
+        divided = () if moved_in is None else moved_in.divided
+        found = carried.Carried(receipt.code, receipt.original_sha256, divided)
     else:
         found = None
     if found is None:
@@ -286,7 +289,7 @@ def _restored_in_its_file(photo: Photo, receipt: Receipt | None) -> Restored | N
 
 
 def _sought(photo: Photo, receipt: Receipt, layout: Layout) -> Restored | None:
-    """What is restored of a JPEG that a platform made of one whose coefficients were moved; None where it is not so."""
+    """What is restored of a copy of a JPEG whose coefficients were moved; None where it does not look like one."""
     found = jpeg_original.seek(photo, receipt.code, layout)
     if found is None:
         return None

@@ -23,7 +23,7 @@ _SHA256_BYTES = 32
 _MAX_CELLS = 256
 _MAX_VERSION_DIGITS = 18
 _MAX_TABLES, _TABLE = 3, 64
-_MOST_STEP = 255
+_MOST_STEP, _MOST_SIDE = 255, 65535
 _HALVED = (1, 2)
 _ORIENTATIONS = range(1, 9)
 
@@ -81,7 +81,6 @@ def _layout_to_wire(layout: Layout) -> OriginalLayout:
         width=layout.width,
         jpeg_steps=[bytes(table) for table in layout.jpeg_steps],
         moved_in=None if layout.moved_in is None else _jpeg_to_wire(layout.moved_in),
-        divided=_tables_to_wire(layout.divided),
     )
 
 
@@ -101,6 +100,7 @@ def _jpeg_to_wire(jpeg: JpegLayout) -> WireJpegLayout:
         halved_height=height,
         halved_width=width,
         grey=len(jpeg.tables) == 1,
+        divided=_tables_to_wire(jpeg.divided),
     )
 
 
@@ -109,23 +109,7 @@ def _layout(message: OriginalLayout) -> Layout:
         raise _invalid("its original_layout has a side that no photo has")
     steps = _tables(message.jpeg_steps)
     moved_in = _jpeg(message) if message.HasField("moved_in") else None
-    return Layout(message.height, message.width, steps, moved_in, _divided(message.divided, moved_in))
-
-
-def _divided(given: Sequence[bytes], moved_in: JpegLayout | None) -> Tables:
-    """A table for each component of the file, or none."""
-    if not given:
-        return ()
-    components = 0 if moved_in is None else len(moved_in.tables)
-    tables = _tables(given)
-    tables += tables[-1:] * (components - len(tables))
-    if moved_in is None or len(tables) != components or _largest(moved_in.multiplied_by(tables)) > _MOST_STEP:
-        raise _invalid("its JPEG's steps cannot have been divided like that")
-    return tables
-
-
-def _largest(jpeg: JpegLayout) -> int:
-    return max(map(max, jpeg.tables))
+    return Layout(message.height, message.width, steps, moved_in)
 
 
 def _jpeg(layout: OriginalLayout) -> JpegLayout:
@@ -134,12 +118,21 @@ def _jpeg(layout: OriginalLayout) -> JpegLayout:
     is_known = all(by in _HALVED for by in halved) and (not message.grey or (len(message.steps), halved) == (1, (1, 1)))
     if not message.steps or message.orientation not in _ORIENTATIONS or not is_known:
         raise _invalid("the layout of its JPEG is none that a code is added to")
-    tables = _tables(message.steps)
-    if not message.grey:
-        tables += tables[-1:] * (_MAX_TABLES - len(tables))
+    components = 1 if message.grey else _MAX_TABLES
+    tables, divided = (_for_each(components, _tables(given)) for given in (message.steps, message.divided))
     sides = layout.height, layout.width
+    if max(sides) > _MOST_SIDE or layout.height * layout.width > MAX_PIXELS:
+        raise _invalid("its JPEG has a size that no JPEG has")
     height, width = sides[::-1] if is_on_its_side(message.orientation) else sides
-    return JpegLayout(message.orientation, height, width, tables, halved)
+    found = JpegLayout(message.orientation, height, width, tables, halved, divided)
+    if len(divided) not in (0, components) or max(map(max, found.undivided().tables)) > _MOST_STEP:
+        raise _invalid("its JPEG's steps cannot have been divided like that")
+    return found
+
+
+def _for_each(components: int, tables: Tables) -> Tables:
+    """A table for each component; the last was not repeated."""
+    return tables + tables[-1:] * (components - len(tables))
 
 
 def _tables(given: Sequence[bytes]) -> Tables:

@@ -61,6 +61,6 @@ def stages(sample: Sample, backend: EmbeddedBackend, loop: asyncio.AbstractEvent
         in_its_file, layout = codec.decode(moved.file.data), moved.receipt.original_layout
         found |= {
             "move its coefficients": lambda: pipeline.write(photo, receipt),
-            "move them back": lambda: jpeg_file.subtract(in_its_file.file, code, layout.divided, None),
+            "move them back": lambda: jpeg_file.subtract(in_its_file.file, code, layout.moved_in.divided, None),
         }
     return found

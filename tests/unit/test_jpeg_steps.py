@@ -36,8 +36,9 @@ def test_divided_steps_say_the_same_picture(kind: str) -> None:
     divisors = jpeg_steps.choices(layout, code_for(original))[0]
     assert max(map(max, divisors)) > 1
     finer = codec.decode(jpeg_file.add(file_of(original), NO_CODE, divisors, None) or b"")
-    assert file_of(finer).layout == layout.divided_by(divisors) != layout
-    assert layout.divided_by(divisors).multiplied_by(divisors) == layout
+    divided = layout.divided_by(divisors)
+    assert file_of(finer).layout == replace(divided, divided=()) != layout
+    assert divided.undivided() == layout
     assert np.array_equal(finer.pixels, original.pixels)
 
 
@@ -48,8 +49,9 @@ def test_what_is_written_holds_nearly_all_of_the_code_and_restores(kind: str) ->
     written = pipeline.write(original, receipt)
     layout = written.receipt.original_layout
     assert layout is not None
-    assert layout.divided
-    assert layout.came_in == file_of(original).layout
+    assert layout.moved_in is not None
+    assert layout.moved_in.divided
+    assert layout.moved_in.undivided() == file_of(original).layout
     meant = perturb.add(original.pixels, receipt.code)
     with_own_steps = jpeg_file.add(file_of(original), receipt.code, (), None) or b""
     # What is missing of the code, in the file and in one whose steps are the original's.
@@ -104,8 +106,42 @@ def test_a_coefficient_that_divided_steps_cannot_say_keeps_its_own() -> None:
     written = pipeline.write(beyond, replace(receipt_for(original), original_sha256=beyond.sha256()))
     assert written.restores
     assert written.receipt.original_layout is not None
-    assert written.receipt.original_layout.divided == ()
+    assert written.receipt.original_layout.moved_in == file_of(beyond).layout
     assert np.array_equal(codec.decode(restored_file(written) or b"").pixels, beyond.pixels)
+
+
+def test_a_table_that_decoders_do_not_see_is_not_taken_for_theirs() -> None:
+    """Behind the picture, where a header that was passed over wrongly would lead."""
+    data = jpeg(quality=60)
+    tables = data[data.index(b"\xff\xdb") : data.index(b"\xff\xc0")]
+    behind = b"\xff\xd8\xff\xd0" + data[2:]
+    crafted = behind.ljust(4 + 0xFFE0, b"\0") + tables + b"\xff\xda\0\2"
+    original = codec.decode(crafted)
+    written = pipeline.write(original, receipt_for(original))
+    assert psnr_db(original.pixels, codec.decode(written.file.data).pixels) > 30
+    restored = asyncio.run(
+        pipeline.restore(codec.decode(written.file.data), written.receipt, EmbeddedBackend(REPOSITORY))
+    )
+    assert restored.is_bit_exact == written.restores
+
+
+@pytest.mark.parametrize("beyond", [1024, -1024, 1030, -2000])
+def test_what_cannot_be_written_back_is_not_promised(beyond: int) -> None:
+    """The code brings the coefficient back into what a file can hold; the original's would not fit again."""
+    original = codec.decode(jpeg(qtables=[[1] * 64], mode="L"))
+
+    def enlarge(component: int, row: int, blocks: np.ndarray) -> None:
+        if row == 3:
+            blocks[4, 1] = beyond
+
+    held = coefficients.changed(file_of(original).data, enlarge, is_progressive=True)
+    if held is not None:
+        photo = codec.decode(held)
+        written = pipeline.write(photo, receipt_for(photo))
+        restored = asyncio.run(
+            pipeline.restore(codec.decode(written.file.data), written.receipt, EmbeddedBackend(REPOSITORY), is_own=True)
+        )
+        assert restored.is_bit_exact == written.restores
 
 
 def test_tables_are_written_where_the_file_has_them() -> None:

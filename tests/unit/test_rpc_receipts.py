@@ -21,12 +21,12 @@ MOVED = JpegLayout(6, 4000, 3000, (*TABLES, TABLES[1]), (2, 2))
 IN_ITS_FILE = Receipt(Tier.SEALED, "refiner", "12", bytes(range(32)), CODE, Layout(3000, 4000, TABLES[:1], MOVED))
 GREY = JpegLayout(1, 3000, 4000, TABLES[:1], (1, 1))
 GREY_IN_ITS_FILE = Receipt(Tier.SEALED, "refiner", "12", bytes(range(32)), CODE, Layout(3000, 4000, TABLES[:1], GREY))
-FINER = JpegLayout(1, 9, 9, ((2,) * 64, (3,) * 64, (3,) * 64), (2, 1))
 DIVISORS = ((8,) * 64, (5,) * 64, (7,) * 64)
-DIVIDED = Receipt(Tier.SEALED, "refiner", "12", bytes(range(32)), CODE, Layout(9, 9, TABLES[:1], FINER, DIVISORS))
+FINER = JpegLayout(1, 9, 9, ((2,) * 64, (3,) * 64, (3,) * 64), (2, 1), DIVISORS)
+DIVIDED = Receipt(Tier.SEALED, "refiner", "12", bytes(range(32)), CODE, Layout(9, 9, TABLES[:1], FINER))
 ONE_PASS = Receipt(Tier.ONE_PASS, "protector", "1", bytes(32), CODE)
 JPEG = {"orientation": 1, "steps": [bytes(range(1, 65))], "halved_height": 1, "halved_width": 2}
-WRONG_DIVISORS = [[bytes(64)], [bytes([2] * 63)], [bytes([2] * 64)] * 4, [bytes([4] * 64)]]
+NO_JPEGS = ((65_536, 32), (32, 65_536), (10_000, 5_001))
 WRONG_IN_JPEG: list[dict[str, object]] = [
     {"orientation": 0},
     {"orientation": 9},
@@ -36,6 +36,7 @@ WRONG_IN_JPEG: list[dict[str, object]] = [
     {"halved_height": 3},
     {"halved_width": 0},
     {"grey": True},
+    *({"divided": divided} for divided in ([bytes(64)], [bytes([2] * 63)], [bytes([2] * 64)] * 4, [bytes([4] * 64)])),
     {"grey": True, "halved_width": 1, "steps": [bytes(range(1, 65))] * 2},
 ]
 
@@ -87,8 +88,7 @@ def fields(**changes: object) -> Callable[[ProtectionReceipt], None]:
         fields(original_layout={"height": 9, "width": 9, "jpeg_steps": [bytes(range(64))]}),
         fields(original_layout={"height": 9, "width": 9, "jpeg_steps": [bytes(range(1, 65))] * 4}),
         *(fields(original_layout={"height": 9, "width": 9, "moved_in": JPEG | wrong}) for wrong in WRONG_IN_JPEG),
-        fields(original_layout={"height": 9, "width": 9, "divided": [bytes([2] * 64)]}),
-        *(fields(original_layout={"height": 9, "width": 9, "moved_in": JPEG, "divided": d}) for d in WRONG_DIVISORS),
+        *(fields(original_layout={"height": high, "width": wide, "moved_in": JPEG}) for high, wide in NO_JPEGS),
     ],
 )
 def test_a_damaged_receipt_is_refused(damage: Callable[[ProtectionReceipt], None]) -> None:

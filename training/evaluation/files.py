@@ -5,24 +5,30 @@ Of the file itself, and of named platforms' copies of it. The other parts measur
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from services.evaluation.channels import CHANNELS
 from services.evaluation.metrics import psnr_db
 from services.imaging import codec, jpeg_file, pipeline
-from training.evaluation.eyes import Eyes
+from services.imaging.photo import Photo
+from services.imaging.receipt import Receipt
+from training.evaluation.eyes import Eyes, Pixels
 from training.evaluation.lines import Row
 from training.evaluation.protections import Protections
 from training.evaluation.subjects import Subject
 
 #: How the row of the file itself is named, and of one in whose steps nothing was divided for the code.
 OWN, UNDIVIDED = "the file itself", "in the original's steps"
+#: Copies that no platform is known for: encoded anew with the original's steps, and a lossless file of what is seen.
+AGAIN, SCREENSHOT = "saved again with the original's steps", "a screenshot"
 #: What bit for bit counts as in a mean, and the most that anything does.
 EXACT_DB = 100.0
 
 
 def measure(subject: Subject, protections: Protections, eyes: Eyes) -> dict[str, Row]:
-    """Rows of one photo: the file, in everybody's eyes, and each platform's copy of it, in those of Lite0.
+    """Rows of one photo: the file, in everybody's eyes, and copies of it, in those of Lite0.
 
     Raises:
         ValueError: the photo came as no JPEG.
@@ -31,47 +37,82 @@ def measure(subject: Subject, protections: Protections, eyes: Eyes) -> dict[str,
     if original.file is None:
         raise ValueError(f"{subject.name} is no JPEG whose coefficients can be moved: measure at the native size")
     written = pipeline.write(original, protections.receipt(subject))
+    undivided = _undivided(original, written.receipt)
+    rows = {}
+    for name, file in ((OWN, written), (UNDIVIDED, undivided)):
+        seen = codec.decode(file.file.data)
+        rows[name] = _row(subject, original.pixels, seen.pixels, eyes, _of_file(original, file, seen, protections))
+        for variant, network in list(enumerate(eyes.names))[1:]:
+            rows[f"{name}, seen by {network}"] = _row(subject, original.pixels, seen.pixels, eyes, {}, variant)
     protected = codec.decode(written.file.data)
-    receipt = written.receipt
-    restored = protections.restored(protected, receipt)
-    pixels = original.pixels
-    figures: dict[str, float | bool] = {
-        "protected_psnr_db": psnr_db(pixels, protected.pixels),
+    for channel in CHANNELS:
+        clean, copy = channel(original.pixels), channel(protected.pixels)
+        figures = _of_copy(original, channel.shrink(original.pixels), clean, copy, written.receipt, protections)
+        rows[channel.name] = _row(subject, clean.pixels, copy.pixels, eyes, figures)
+    for name, file in ((AGAIN, written), (f"{AGAIN}, {UNDIVIDED}", undivided)):
+        clean, copy = (_saved_again(original, seen) for seen in (original, codec.decode(file.file.data)))
+        figures = _of_copy(original, original.pixels, clean, copy, file.receipt, protections)
+        rows[name] = _row(subject, clean.pixels, copy.pixels, eyes, figures)
+    screenshot = codec.decode(codec.encode(protected, "image/png").data)
+    figures = _of_copy(original, original.pixels, original, screenshot, written.receipt, protections)
+    told = {
+        name: figures[name] for name in ("restored_psnr_db", "restored_bit_exact")
+    }  # the unprotected one's is exact
+    rows[SCREENSHOT] = _row(subject, original.pixels, screenshot.pixels, eyes, told)
+    return rows
+
+
+def _undivided(original: Photo, receipt: Receipt) -> pipeline.Written:
+    """The protected file with the original's own steps, as if they were fine enough for any code."""
+    layout = receipt.original_layout
+    assert original.file is not None
+    data = jpeg_file.add(original.file, receipt.code, (), original.traits.icc_profile)
+    if data is None or layout is None:
+        raise ValueError("the coefficients of a JPEG cannot be moved: install libjpeg-turbo's TurboJPEG library")
+    moved_in = replace(layout, moved_in=original.file.layout)
+    return pipeline.Written(codec.Encoded(data, codec.JPEG, True), replace(receipt, original_layout=moved_in))
+
+
+def _of_file(
+    original: Photo, written: pipeline.Written, seen: Photo, protections: Protections
+) -> dict[str, float | bool]:
+    restored = protections.restored(seen, written.receipt)
+    assert original.file is not None
+    return {
+        "protected_psnr_db": psnr_db(original.pixels, seen.pixels),
         "growth_percent": 100.0 * (len(written.file.data) / len(original.file.data) - 1.0),
-        "restored_bit_exact": bool(np.array_equal(pixels, restored.photo.pixels)),
+        "restored_bit_exact": bool(np.array_equal(original.pixels, restored.photo.pixels)),
         "restored_as_jpeg": restored.file is not None,
     }
-    undivided = jpeg_file.add(original.file, receipt.code, (), original.traits.icc_profile)
-    if undivided is None:
-        raise ValueError(f"the coefficients of {subject.name} cannot be moved: install libjpeg-turbo's TurboJPEG")
-    as_before = codec.decode(undivided).pixels
-    figures_before: dict[str, float | bool] = {
-        "protected_psnr_db": psnr_db(pixels, as_before),
-        "growth_percent": 100.0 * (len(undivided) / len(original.file.data) - 1.0),
+
+
+def _of_copy(
+    original: Photo, reference: Pixels, clean: Photo, copy: Photo, receipt: Receipt, protections: Protections
+) -> dict[str, float | bool]:
+    """How near to the original what is restored of a copy comes, and the copy of the unprotected photo.
+
+    Args:
+        reference: the original at the copy's size.
+    """
+    back = protections.restored(copy, receipt).photo.pixels
+    restored_db, clean_db = (min(EXACT_DB, psnr_db(reference, seen)) for seen in (back, clean.pixels))
+    return {
+        "clean_copy_psnr_db": clean_db,
+        "restored_psnr_db": restored_db,
+        "gap_to_channel_db": clean_db - restored_db,
+        "restored_bit_exact": bool(np.array_equal(back, original.pixels)),
     }
-    rows = {}
-    for name, seen, told in ((OWN, protected.pixels, figures), (UNDIVIDED, as_before, figures_before)):
-        rows[name] = _row(subject, pixels, seen, eyes, told)
-        for variant, network in list(enumerate(eyes.names))[1:]:
-            rows[f"{name}, seen by {network}"] = _row(subject, pixels, seen, eyes, {}, variant)
-    for channel in CHANNELS:
-        reference, clean, copy = channel.shrink(pixels), channel(pixels).pixels, channel(protected.pixels)
-        back = protections.restored(copy, receipt).photo.pixels
-        restored_db, clean_db = (min(EXACT_DB, psnr_db(reference, seen)) for seen in (back, clean))
-        figures = {
-            "clean_copy_psnr_db": clean_db,
-            "restored_psnr_db": restored_db,
-            "gap_to_channel_db": clean_db - restored_db,
-            "restored_bit_exact": bool(np.array_equal(back, original.pixels)),
-        }
-        rows[channel.name] = _row(subject, clean, copy.pixels, eyes, figures)
-    return rows
+
+
+def _saved_again(original: Photo, seen: Photo) -> Photo:
+    """A photo decoded, and encoded anew with the steps that the original had."""
+    return codec.decode(codec.encode(original.with_pixels(seen.pixels)).data)
 
 
 def _row(
     subject: Subject,
-    clean: np.ndarray,
-    protected: np.ndarray,
+    clean: Pixels,
+    protected: Pixels,
     eyes: Eyes,
     figures: dict[str, float | bool],
     variant: int = 0,

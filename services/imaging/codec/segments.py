@@ -10,6 +10,8 @@ _JFIF, _EXIF, _ICC, _OURS = b"\xff\xe0", b"\xff\xe1", b"\xff\xe2", b"\xff\xe9"
 _ICC_NAME = b"ICC_PROFILE\0"
 #: How our own segment begins, and Pillow's name of its kind.
 _OUR_NAME, _OUR_KIND = b"SRAE\0", "APP9"
+#: Markers without a segment, which decoders pass over in a header; and those that are none, or begin or end a picture.
+_ALONE, _NO_SEGMENT = range(0xD0, 0xD8), (0x00, 0x01, 0xD8, 0xD9)
 #: What a segment holds beside its name, its number and how many there are.
 _ICC_PART = 65533 - len(_ICC_NAME) - 2
 _ORIENTATION_TAG, _SHORT = 0x0112, 3
@@ -83,6 +85,11 @@ def _header(jpeg: bytes) -> Iterator[tuple[bytes, int, int]]:
         marker = jpeg[at : at + 2]
         if marker == b"\xff\xff":
             at += 1
+            continue
+        if len(marker) < 2 or marker[1] in _NO_SEGMENT:
+            return
+        if marker[1] in _ALONE:
+            at += 2
             continue
         end = at + 2 + int.from_bytes(jpeg[at + 2 : at + 4], "big")
         yield marker, at + 4, end
