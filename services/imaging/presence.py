@@ -43,13 +43,19 @@ def score(pixels: NDArray[np.uint8], code: NDArray[np.int8], moved_in: JpegLayou
     Args:
         pixels: shape (H, W, 3), the protected photo or a copy of it.
         code: shape (3, rows, columns), levels.
-        moved_in: the layout of the JPEG to whose coefficients it was added, which kept of it what whole steps can say.
+        moved_in: the layout of the JPEG to whose coefficients it was added, which kept of it what whole steps can say,
+            if not those of the original.
     """
     photo = down(pixels)
     if moved_in is None:
-        wave: NDArray[Any] = up_rows(code, WORKING_SIZE, WORKING_SIZE, 0, WORKING_SIZE)
-    else:
-        wave = working_move(moved_in, code)
+        return _follows(photo, up_rows(code, WORKING_SIZE, WORKING_SIZE, 0, WORKING_SIZE))
+    # Saved again with the steps that the original had, a copy keeps what these can say.
+    layouts = dict.fromkeys((moved_in, moved_in.undivided()))
+    return max(_follows(photo, working_move(layout, code)) for layout in layouts)
+
+
+def _follows(photo: NDArray[np.uint8], wave: NDArray[Any]) -> float:
+    """By how many standard deviations a working image follows what was added to it."""
     match = variance = 0.0
     for side in _CELLS:
         matches = _over_shifts(_whitened(_detail(photo, side)), _detail(wave, side)).ravel()

@@ -181,6 +181,22 @@ def test_a_receipt_is_told_from_another_s_by_what_was_moved() -> None:
     assert not presence.is_present(copy.pixels, code_for(original, seed=1), layout)
 
 
+def test_a_receipt_is_told_by_what_a_copy_in_the_original_s_steps_could_keep() -> None:
+    original = codec.decode(jpeg(quality=40, subsampling="4:2:0"))
+    written = pipeline.write(original, receipt_for(original))
+    layout = written.receipt.original_layout
+    assert layout is not None
+    assert layout.moved_in is not None
+    assert layout.moved_in.divided
+    again = codec.decode(codec.encode(original.with_pixels(codec.decode(written.file.data).pixels)).data)
+    assert file_of(again).layout.tables == file_of(original).layout.tables
+    whole = presence.score(again.pixels, written.receipt.code, layout.moved_in)
+    in_finer_steps = presence.score(again.pixels, written.receipt.code, replace(layout.moved_in, divided=()))
+    assert whole > in_finer_steps + 3
+    restored = asyncio.run(pipeline.restore(again, written.receipt, EmbeddedBackend(REPOSITORY)))
+    assert psnr_db(original.pixels, restored.photo.pixels) > psnr_db(original.pixels, again.pixels) + 6
+
+
 @pytest.mark.parametrize("kind", ["coarse", "half the colours", "turned 6"])
 def test_a_platform_s_copy_is_restored_by_what_was_moved(kind: str) -> None:
     original = codec.decode(jpeg(**KINDS[kind]))
