@@ -2,8 +2,8 @@
 
 Photos are those of the development set with an odd index, and codes of other photos are of those with an even one. On
 the latter the threshold was chosen: what it does there stands beside. Codes are added to pixels, or with --in-jpegs to
-the photos' own coefficients, of which the guard is then told. Leaves training/results/photo/presence.json, or
-presence-in-jpegs.json.
+the photos' own coefficients, of which the guard is then told; with --quality to those of JPEGs with coarser steps.
+Leaves training/results/photo/presence.json, presence-in-jpegs.json, or presence-in-jpegs-QUALITY.json.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import itertools
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -41,11 +42,18 @@ _SCALES = {"full size": 1.0, "two thirds": 2 / 3, "half size": 0.5}
 _SEED = 0
 
 
-def subjects(root: Path, parity: int, count: int) -> list[Subject]:
-    """Photos of the development set whose index is even (0) or odd (1), in a fixed random order."""
+def subjects(root: Path, parity: int, count: int, quality: int | None) -> list[Subject]:
+    """Photos of the development set whose index is even (0) or odd (1), in a fixed random order.
+
+    Args:
+        quality: of the JPEG as which each is saved first, with halved colours.
+    """
     paths, labels = development_photos(root)
     order = np.random.default_rng(_SEED).permutation(np.arange(parity, len(paths), 2))[:count]
-    return [Subject(paths[i].stem, codec.decode(paths[i].read_bytes()), int(labels[i])) for i in order]
+    found = [Subject(paths[i].stem, codec.decode(paths[i].read_bytes()), int(labels[i])) for i in order]
+    if quality is None:
+        return found
+    return [replace(one, name=f"{one.name}-q{quality}", photo=Channel("", quality)(one.photo.pixels)) for one in found]
 
 
 class Held:
@@ -54,6 +62,7 @@ class Held:
     def __init__(self, protections: Protections, in_jpegs: bool) -> None:
         self._protections = protections
         self._in_jpegs = in_jpegs
+        self._moved: dict[str, JpegLayout] = {}
         self.name = protections.setting.name + (", in JPEGs" if in_jpegs else "")
 
     def protected(self, subject: Subject) -> Pixels:
@@ -69,7 +78,9 @@ class Held:
 
     def _moved_in(self, subject: Subject) -> JpegLayout | None:
         file = subject.photo.file if self._in_jpegs else None
-        return None if file is None else jpeg_steps.moved_in(file.layout, self._protections.code(subject))
+        if file is not None and subject.name not in self._moved:
+            self._moved[subject.name] = jpeg_steps.moved_in(file.layout, self._protections.code(subject))
+        return self._moved.get(subject.name)
 
 
 def copies(pixels: Pixels) -> Iterator[tuple[str, Pixels]]:
@@ -141,12 +152,15 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=60, help="photos of either index (default: 60)")
     parser.add_argument("--codes", type=int, default=40, help="others' codes a photo is held against (default: 40)")
     parser.add_argument("--in-jpegs", action="store_true", help="add codes to the JPEGs' own coefficients")
+    parser.add_argument("--quality", type=int, help="with --in-jpegs: save each photo as a JPEG of this quality first")
     parser.add_argument("--threads", type=int, default=0, help="processor threads (default: torch's choice)")
     arguments = parser.parse_args()
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
+    if arguments.quality is not None and not arguments.in_jpegs:
+        parser.error("--quality is for --in-jpegs")
     begun, root = time.monotonic(), data_root(arguments.data)
-    tested, others = (subjects(root, parity, arguments.limit) for parity in (1, 0))
+    tested, others = (subjects(root, parity, arguments.limit, arguments.quality) for parity in (1, 0))
     if arguments.in_jpegs:  # a few are of a kind whose coefficients are left alone
         tested, others = ([one for one in found if one.photo.file is not None] for found in (tested, others))
     rows = {}
@@ -159,6 +173,9 @@ def main() -> None:
         rows[f"{tier.value}, {strength_db:g} dB"] = summary(scores | right(held, tested))
     data = f"imagenet-sample, {len(tested)} photos of odd index, codes of {len(others)} of even index, native size"
     part = "presence-in-jpegs" if arguments.in_jpegs else "presence"
+    if arguments.quality is not None:
+        data += f", saved as JPEGs of quality {arguments.quality} (4:2:0)"
+        part += f"-{arguments.quality}"
     report = {
         "part": part,
         "threshold": presence.THRESHOLD,
