@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from training.rgan_recipe import GPU_EPOCHS, photo_gpu
+from training.rgan_recipe import TABLES, photo_tables
 
 _SHORT = "Trained for three epochs on MNIST where the paper trains for 150 on Caltech-256"
 TABLE3 = f"""Each competitor is an attack that protects and a defense that is to give the picture back. The networks
 are ours, not the paper's: hold a CER against that of the clean images in its own column. On photos RGAN may bring a
-picture down to {photo_gpu().objective.budget_db:.0f} dB, and was trained for {GPU_EPOCHS["lite0"]} epochs against
-EfficientNet-Lite0 and {GPU_EPOCHS["resnet50"]} against ResNet-50, where the paper trains for 150."""
+picture down to {photo_tables().objective.budget_db:.0f} dB, and was trained for {TABLES["lite0"][0]} epochs against
+EfficientNet-Lite0, {TABLES["resnet50"][0]} against ResNet-50 and {TABLES["mobilenetv3"][0]} against MobileNetV3, where
+the paper trains for 150."""
 TABLE4 = f"""{TABLE3} C&W looks for the smallest perturbation, and part of it is gone in a file of 8 bits: where its
 ASR is below 100 %, a low CER is not all the defense's."""
 TABLE5 = f"""{TABLE3} On digits PGD moves a value by up to 0.3; on photos by up to 8/255, in steps of 2/255."""

@@ -12,7 +12,7 @@ from training.experiments.defended import Nothing, Ready
 from training.experiments.experiment import Experiment, Row
 from training.experiments.rgan_rows import Adapted, Distorted, Measured
 from training.models.rgan import ReducerConfig, combinations
-from training.rgan_recipe import RganRecipe, best, photo_gpu, published
+from training.rgan_recipe import RganRecipe, best, photo_tables, published
 
 
 def short(recipe: RganRecipe) -> RganRecipe:
@@ -79,7 +79,7 @@ def figure7() -> Experiment:
         Row(*MNIST, "na" if k is None else f"k{k.kernel}", Distorted(_reducer(short(published()), k))) for k in kernels
     ]
     rows.append(Row(*MNIST, "best", Distorted(best())))
-    rows.append(Row(*LITE0, "photo", Distorted(photo_gpu())))
+    rows.append(Row(*LITE0, "photo", Distorted(photo_tables())))
     return Experiment("figure7", "Figure 7: attack success under distortions", tuple(rows), notes.FIGURE7)
 
 
@@ -87,8 +87,8 @@ def figure8() -> Experiment:
     """Attack success against defenses."""
     rows = [Row(*MNIST, "none", Adapted(best(), Ready(Nothing())))]
     rows += [Row(*MNIST, name, Adapted(best(), spec)) for name, spec in defenses(DDN()).items()]
-    rows.append(Row(*LITE0, "none", Adapted(photo_gpu(), Ready(Nothing()))))
-    rows += [Row(*LITE0, name, Adapted(photo_gpu(), spec)) for name, spec in photo_defenses(DDN()).items()]
+    rows.append(Row(*LITE0, "none", Adapted(photo_tables(), Ready(Nothing()))))
+    rows += [Row(*LITE0, name, Adapted(photo_tables(), spec)) for name, spec in photo_defenses(DDN()).items()]
     return Experiment("figure8", "Figure 8: attack success against defenses", tuple(rows), notes.FIGURE8)
 
 
