@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator
 
 import pytest
+import restores
 from calls import Call, in_process, over_grpc, through_the_host, triton_is_up
 from pytest_benchmark.fixture import BenchmarkFixture
 from sizes import FORMATS, sample
@@ -72,6 +73,31 @@ def protect_over_triton(loop: asyncio.AbstractEventLoop) -> Iterator[Call]:
 def protect_through_the_host() -> Iterator[Call]:
     with through_the_host() as call:
         yield call
+
+
+@both_formats
+@pytest.mark.parametrize("what", [restores.OWN, restores.COPY])
+def test_restore(
+    benchmark: BenchmarkFixture,
+    size: str,
+    file_format: str,
+    what: str,
+    kept: dict[tuple[str, str], dict[str, restores.Kept]],
+    backend: EmbeddedBackend,
+    loop: asyncio.AbstractEventLoop,
+) -> None:
+    key = (size, file_format)
+    if key not in kept:
+        kept.clear()
+        kept[key] = restores.protected(size, file_format, backend, loop)
+    benchmark.group, benchmark.name = f"{size} {file_format}", f"restore: {what}"
+    restore = restores.in_process(backend, loop)
+    benchmark.pedantic(restore, args=kept[key][what], rounds=max(3, ROUNDS[size] // 2), warmup_rounds=1)
+
+
+@pytest.fixture(scope="module")
+def kept() -> dict[tuple[str, str], dict[str, restores.Kept]]:
+    return {}
 
 
 @both_formats

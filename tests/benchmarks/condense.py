@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from restores import COPY, OWN
 from sizes import megapixels
 from stage_names import PROTECT, RESTORE
 
@@ -50,6 +51,8 @@ def ratios(groups: dict[str, dict[str, Figures]], peaks: dict[str, Figures]) -> 
         _put(found, f"{group}: protect's stages over decode + encode", whole, codec)
         _put(found, f"{group}: restore's stages over decode + encode", back, codec)
         _put(found, f"{group}: the network's share of protect's stages", rows.get("stage: infer"), whole)
+        for what in (OWN, COPY):
+            _put(found, f"{group}: restoring {what} over decode + encode", rows.get(f"restore: {what}"), codec)
         for tier in ("one-pass", "sealed"):
             calls = {way: rows.get(f"call: {tier}, {way}") for way in _WAYS}
             _put(found, f"{group}: {tier} call in process over decode + encode", calls["in process"], codec)

@@ -1,7 +1,7 @@
-"""Peak memory of whole protects, each in processes of its own: python peak_memory.py 12mp jpeg. Prints JSON.
+"""Peak memory of whole calls, each in processes of its own: python peak_memory.py 12mp jpeg. Prints JSON.
 
 What is told is by how much the process that works (in process: this one; over gRPC: the server) grew at most, beyond
-what it held after some protects of 224 pixels in the same format. Those have loaded the networks, and the memory that
+what it held after some calls of 224 pixels in the same format. Those have loaded the networks, and the memory that
 they worked in is there still: it is not the photo's. The most is the system's own count, which misses nothing.
 """
 
@@ -11,12 +11,15 @@ import argparse
 import asyncio
 import json
 import os
+import pickle
 import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
+import restores
 from calls import WIRE, in_process, server
 from sizes import SIZES, sample
 from srae_client.client import Client
@@ -26,8 +29,11 @@ from services.imaging.receipt import Tier
 from services.inference.embedded import EmbeddedBackend
 
 CALLS = {f"{tier.value}, {way}": (tier, way) for tier in Tier for way in ("in process", "over grpc")}
+#: The call that is no protect.
+RESTORE = f"restoring {restores.COPY}"
+REPOSITORY = Path(__file__).parents[2] / "triton_models"
 
-#: Protects before the one that is measured. What the networks keep has settled after the second.
+#: Calls before the one that is measured. What the networks keep has settled after the second.
 WARM_UP = 3
 
 
@@ -55,13 +61,24 @@ def grown(small: bytes, large: bytes, tier: Tier, way: str) -> int:
     """The bytes by which a protect of ``large`` makes the process that works grow."""
     if way == "over grpc":
         return asyncio.run(_server_grown(small, large, tier))
+    call = in_process(EmbeddedBackend(REPOSITORY), asyncio.new_event_loop())
+    return _grown(lambda: call(small, tier), lambda: call(large, tier))
+
+
+def grown_by_restore(small: bytes, large: bytes) -> int:
+    """The same of restores; the two are what ``restores.protected`` made, pickled."""
+    restore = restores.in_process(EmbeddedBackend(REPOSITORY), asyncio.new_event_loop())
+    few, many = (pickle.loads(kept)[restores.COPY] for kept in (small, large))
+    return _grown(lambda: restore(*few), lambda: restore(*many))
+
+
+def _grown(small: Callable[[], object], large: Callable[[], object]) -> int:
     memory.keep_together()  # as the server does
-    call = in_process(EmbeddedBackend(Path(__file__).parents[2] / "triton_models"), asyncio.new_event_loop())
     for _ in range(WARM_UP):
-        call(small, tier)
+        small()
     before = held_bytes(os.getpid())
     forget_most(os.getpid())
-    call(large, tier)
+    large()
     return most_bytes(os.getpid()) - before
 
 
@@ -80,12 +97,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("size", choices=SIZES)
     parser.add_argument("format", choices=("jpeg", "png"))
-    parser.add_argument("--call", choices=CALLS, help="this one alone, of the photo in FILES")
+    parser.add_argument("--call", choices=[*CALLS, RESTORE], help="this one alone, of the photo in FILES")
     parser.add_argument("--files", type=Path, nargs=2, help="the small and the large photo (default: made)")
     arguments = parser.parse_args()
     if arguments.call:
         small, large = (path.read_bytes() for path in arguments.files)
-        print(grown(small, large, *CALLS[arguments.call]))
+        is_restore = arguments.call == RESTORE
+        print(grown_by_restore(small, large) if is_restore else grown(small, large, *CALLS[arguments.call]))
         return
     found = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -94,7 +112,11 @@ def main() -> None:
         files[0].write_bytes(sample("224", arguments.format).file)
         files[1].write_bytes(sample(arguments.size, arguments.format).file)
         width, height = SIZES[arguments.size]
-        for call in CALLS:
+        for call in [*CALLS, RESTORE]:
+            if call == RESTORE:
+                backend, loop = EmbeddedBackend(REPOSITORY), asyncio.new_event_loop()
+                for file, size in zip(files, ("224", arguments.size), strict=True):
+                    file.write_bytes(pickle.dumps(restores.protected(size, arguments.format, backend, loop)))
             command = [sys.executable, __file__, arguments.size, arguments.format, "--call", call, "--files", *files]
             peak = int(subprocess.run(command, capture_output=True, check=True).stdout)
             found[call] = {"peak_bytes": peak, "over_photo": peak / (3 * width * height)}
