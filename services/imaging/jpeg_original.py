@@ -30,9 +30,9 @@ from services.imaging.strips import in_strips
 _ITERATIONS = 3
 #: Rows worked on at a time, and rows beside them that are looked at: whole blocks of halved colour.
 _BAND, _AROUND = 256, 16
-#: Whole numbers are decoded as the original's are, what is likely is not: so they are nearer unless rounding to them
-#: costs more than this, the mean square of what decoders round, in levels.
-_DECODING = 0.15
+#: Whole numbers are decoded as the original's are, what is likely is not: so they are nearer in a block unless rounding
+#: to them costs more than this, the mean square of what decoders round, in levels.
+_DECODING = 0.4
 #: Beyond, it would take more memory than anything else does. No platform that is known keeps so many.
 _MOST_PIXELS = 20_000_000
 #: Between these lie the coefficients of 8 bits; a block's mean may be one less.
@@ -48,7 +48,7 @@ class Found:
 
     Attributes:
         pixels: shape (H, W, 3), upright.
-        file: the JPEG of these pixels, if they are one's.
+        file: the original's own JPEG, where every bit of it was found.
     """
 
     pixels: NDArray[np.uint8]
@@ -101,11 +101,12 @@ def _have_blocks_in_common(sought: JpegLayout, held: JpegLayout) -> bool:
     )
 
 
-def seek(photo: Photo, code: NDArray[np.int8], original: Layout) -> Found | None:
+def seek(photo: Photo, code: NDArray[np.int8], original: Layout, original_sha256: bytes) -> Found | None:
     """The original, from a copy in which it can be sought; None where the copy's coefficients do not look like it.
 
     Args:
         code: shape (3, rows, columns), levels.
+        original_sha256: ``Photo.sha256`` of it.
     """
     moved_in, held = original.moved_in, _layout(photo)
     if held is None or moved_in is None:
@@ -125,10 +126,11 @@ def seek(photo: Photo, code: NDArray[np.int8], original: Layout) -> Found | None
         search.iterate(is_last=iteration == _ITERATIONS)
     if not search.is_on_steps():
         return None
-    if search.costs_of_rounding() > _DECODING:
-        return Found(search.likely_pixels(), None)
     file = search.original_file()
-    return Found(codec.decode(file).pixels, file)
+    whole = codec.decode(file)
+    if whole.sha256() == original_sha256:
+        return Found(whole.pixels, file)
+    return Found(search.likely_pixels(whole.pixels), None)
 
 
 @dataclass(frozen=True)
@@ -232,15 +234,6 @@ class _Search:
         """Whether the copy's brightness is on the original's steps: not if it was edited, or moved."""
         return dequantise.are_on_steps(*(sum(each) for each in zip(*self._misses, strict=True)))
 
-    def costs_of_rounding(self) -> float:
-        """How far from what is likely the whole numbers are: the mean square of a pixel's, in levels."""
-        return sum(self._cost(component) for component in self._components)
-
-    def _cost(self, component: Component) -> float:
-        squares = np.square(component.rest, dtype=np.float32).sum(dtype=np.float64)
-        weight = np.square(TO_RGB[:, component.index]).mean() * np.prod(component.halved)
-        return float(weight * squares / (self._layout.height * self._layout.width))
-
     def original_file(self) -> bytes:
         """The JPEG of the numbers."""
 
@@ -263,37 +256,47 @@ class _Search:
         """Those of a row of blocks; shape (blocks, 64)."""
         return self._components[component].numbers[:, :, row].transpose(2, 0, 1).reshape(-1, 64)
 
-    def likely_pixels(self) -> NDArray[np.uint8]:
-        """What is likely, decoded; shape (H, W, 3), upright."""
+    def likely_pixels(self, whole: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """What is likely, decoded, where the whole numbers are not; shape (H, W, 3), upright.
+
+        Args:
+            whole: the pixels of ``original_file``, of the same shape.
+        """
         height, width = self._layout.height, self._layout.width
-        lying = np.empty((height, width, 3), np.uint8)
-        whole = [self._cost(component) <= _DECODING / len(self._components) for component in self._components]
+        lying = np.ascontiguousarray(laid_back(whole.transpose(2, 0, 1), self._layout.orientation).transpose(1, 2, 0))
 
         def band(start: int, stop: int) -> None:
             top, bottom = max(0, start - _AROUND), min(stop + _AROUND, height)
             planes = np.zeros((bottom - top, width, 3), np.float32)
-            for component, is_whole in zip(self._components, whole, strict=True):
-                plane = self._decoded(component, is_whole, top, bottom)
+            is_likely = np.zeros((bottom - top, width), bool)
+            for component in self._components:
+                plane, of_plane = self._decoded(component, top, bottom)
                 planes[..., component.index] = plane[: bottom - top, :width]
+                is_likely |= of_plane[: bottom - top, :width]
             planes[..., 0] += _MIDDLE
-            rgb = cv2.transform(planes, TO_RGB)[start - top : stop - top]
-            lying[start:stop] = np.clip(np.rint(rgb), 0, 255)
+            rgb = np.clip(np.rint(cv2.transform(planes, TO_RGB)), 0, 255).astype(np.uint8)
+            inner = slice(start - top, stop - top)
+            np.copyto(lying[start:stop], rgb[inner], where=is_likely[inner, :, None])
 
         in_strips(band, height, width, _BAND)
         return np.ascontiguousarray(upright(lying.transpose(2, 0, 1), self._layout.orientation).transpose(1, 2, 0))
 
-    def _decoded(self, component: Component, is_whole: bool, top: int, bottom: int) -> Plane:
-        """A component's plane at the photo's size, at least these rows of it.
+    def _decoded(self, component: Component, top: int, bottom: int) -> tuple[Plane, NDArray[np.bool_]]:
+        """A component's plane at the photo's size, at least these rows of it, and where it is not of whole numbers.
 
-        Args:
-            is_whole: whether whole numbers stand for it; then it is rounded, as decoders do.
+        Those of a block are rounded, as decoders do, unless they are too far from what is likely.
         """
         rows = rows_of_blocks(top, bottom, component.halved)
         held = component.numbers[:, :, rows] * component.steps[..., None, None]
-        if is_whole:
-            plane = np.rint(dequantise.from_coefficients(held))
-        else:
-            plane = dequantise.from_coefficients((held + component.rest[:, :, rows]).astype(np.float32, copy=False))
+        rest = component.rest[:, :, rows].astype(np.float32)
+        is_likely = np.square(rest).mean(axis=(0, 1)) > _DECODING
+        plane = np.rint(dequantise.from_coefficients(held))
+        where = np.kron(is_likely, np.ones((8, 8), bool))
+        if is_likely.any():
+            np.copyto(plane, dequantise.from_coefficients(held + rest), where=where)
         tall, wide = component.halved
         # Cut off where the photo ends, for decoders do not look beyond when they bring it to full size.
-        return brought(plane[: -(-(bottom - top) // tall), : -(-self._layout.width // wide)], component.halved, (1, 1))
+        within = np.s_[: -(-(bottom - top) // tall), : -(-self._layout.width // wide)]
+        # A block of halved colours reaches over its edges.
+        full = brought(plane[within], component.halved, (1, 1))
+        return full, brought(where[within].astype(np.float32), component.halved, (1, 1)) > 0.0

@@ -290,13 +290,11 @@ def _restored_in_its_file(photo: Photo, receipt: Receipt | None) -> Restored | N
 
 def _sought(photo: Photo, receipt: Receipt, layout: Layout) -> Restored | None:
     """What is restored of a copy of a JPEG whose coefficients were moved; None where it does not look like one."""
-    found = jpeg_original.seek(photo, receipt.code, layout)
+    found = jpeg_original.seek(photo, receipt.code, layout, receipt.original_sha256)
     if found is None:
         return None
-    restored = photo.with_pixels(found.pixels)
-    if found.file is None or restored.sha256() != receipt.original_sha256:
-        return Restored(restored, receipt.tier, False)
-    return Restored(restored, receipt.tier, True, codec.Encoded(found.file, codec.JPEG, lossless=True))
+    file = None if found.file is None else codec.Encoded(found.file, codec.JPEG, lossless=True)
+    return Restored(photo.with_pixels(found.pixels), receipt.tier, found.file is not None, file)
 
 
 @dataclass(frozen=True)

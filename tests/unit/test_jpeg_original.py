@@ -41,7 +41,7 @@ def sought(copy: Photo, receipt: Receipt) -> jpeg_original.Found:
     layout = receipt.original_layout
     assert layout is not None
     assert jpeg_original.is_possible(copy, layout)
-    found = jpeg_original.seek(copy, receipt.code, layout)
+    found = jpeg_original.seek(copy, receipt.code, layout, receipt.original_sha256)
     assert found is not None
     return found
 
@@ -159,7 +159,7 @@ def test_a_slightly_damaged_copy_is_restored_as_before() -> None:
     whole = jpeg(protected.pixels, quality=85, subsampling="4:2:0")
     copy = codec.decode(whole[:-2] + bytes(range(1, 60)) + b"\xff\xd9")
     assert jpeg_original.is_possible(copy, layout)
-    assert jpeg_original.seek(copy, receipt.code, layout) is None
+    assert jpeg_original.seek(copy, receipt.code, layout, receipt.original_sha256) is None
     restored = asyncio.run(pipeline.restore(copy, receipt, EmbeddedBackend(REPOSITORY)))
     assert np.array_equal(restored.photo.pixels, jpeg_copy.subtract(copy, receipt.code, layout))
 
@@ -178,7 +178,7 @@ def test_a_copy_that_is_on_other_steps_is_told() -> None:
     original = codec.decode(jpeg(PIXELS, quality=75, subsampling="4:2:0"))
     protected, receipt, layout = written(original)
     brighter = np.clip(protected.pixels * 1.1, 0, 255).astype(np.uint8)
-    assert jpeg_original.seek(NAMED["Mastodon"](brighter), receipt.code, layout) is None
+    assert jpeg_original.seek(NAMED["Mastodon"](brighter), receipt.code, layout, receipt.original_sha256) is None
     restored = asyncio.run(
         pipeline.restore(NAMED["Mastodon"](brighter), receipt, EmbeddedBackend(REPOSITORY), is_own=True)
     )
@@ -197,7 +197,7 @@ def test_where_it_cannot_be_sought(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not jpeg_original.is_possible(codec.decode(jpeg(protected.pixels, orientation=3)), layout)
     assert not jpeg_original.is_possible(codec.decode(jpeg(protected.pixels, quality=70)), layout)
     other_way = replace(file_of(original).layout, halved=(2, 1))
-    assert jpeg_original.seek(copy, receipt.code, replace(layout, moved_in=other_way)) is None
+    assert jpeg_original.seek(copy, receipt.code, replace(layout, moved_in=other_way), receipt.original_sha256) is None
     monkeypatch.setattr(coefficients, "_library", lambda: None)
     assert not jpeg_original.is_possible(copy, layout)
 
