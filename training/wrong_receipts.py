@@ -159,6 +159,8 @@ def main() -> None:
         torch.set_num_threads(arguments.threads)
     if arguments.quality is not None and not arguments.in_jpegs:
         parser.error("--quality is for --in-jpegs")
+    if arguments.codes >= arguments.limit:
+        parser.error("--codes has to be less than --limit: a photo is held against codes of as many others")
     begun, root = time.monotonic(), data_root(arguments.data)
     tested, others = (subjects(root, parity, arguments.limit, arguments.quality) for parity in (1, 0))
     if arguments.in_jpegs:  # a few are of a kind whose coefficients are left alone

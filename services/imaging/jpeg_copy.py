@@ -20,7 +20,7 @@ from services.imaging import dequantise, jpeg_code
 from services.imaging.dequantise import Plane, QuantiserSteps
 from services.imaging.jpeg_code import TO_RGB, TO_YCC
 from services.imaging.jpeg_component import Numbers, brought, rows_of_blocks
-from services.imaging.photo import HALVED, JpegLayout, JpegTables, Layout, Photo
+from services.imaging.photo import HALVED, MAX_COPY_PIXELS, MAX_STEP, JpegLayout, JpegTables, Layout, Photo
 from services.imaging.resample import Wave
 from services.imaging.strips import in_strips
 
@@ -33,8 +33,6 @@ _MOST_CLIPPED = 0.1
 #: So many strips, spread over the photo, tell whether it is on the original's steps.
 _SAMPLES = 16
 _MIDDLE = 128.0
-#: Of larger copies it does not hold the numbers beside the pixels. No platform that is known keeps so many.
-_MOST_PIXELS = 20_000_000
 #: How often the sharpening of halved colours is repeated; 8 leave less than rounding does.
 _SHARPENINGS = 8
 
@@ -68,7 +66,7 @@ def is_on_its_steps(photo: Photo, original: Layout) -> bool:
 
 def tells_numbers(layout: JpegLayout) -> bool:
     """Whether ``subtract`` takes a JPEG's own numbers: of an upright file, where they are not too many to hold."""
-    return layout.orientation == 1 and layout.height * layout.width <= _MOST_PIXELS
+    return layout.orientation == 1 and layout.height * layout.width <= MAX_COPY_PIXELS
 
 
 def subtract(
@@ -247,7 +245,7 @@ def _table(tables: tuple[tuple[int, ...], ...], plane: int) -> Plane:
 
 def _is_usual(tables: JpegTables) -> bool:
     """Whether the steps fit into a byte, as in every JPEG of 8 bits but for the oddest."""
-    return all(1 <= step <= 255 for table in tables.quantisation for step in table)
+    return all(1 <= step <= MAX_STEP for table in tables.quantisation for step in table)
 
 
 def _halved(photo: Photo, tables: JpegTables) -> tuple[int, int] | None:

@@ -14,12 +14,10 @@ from numpy.typing import NDArray
 
 from services.imaging.codec import coefficients, segments
 from services.imaging.jpeg_code import BlockWave
-from services.imaging.photo import JpegFile, JpegLayout, Tables
+from services.imaging.photo import MAX_STEP, JpegFile, JpegLayout, Tables
 
 #: How much larger than the original its protected file may get before it is made smaller.
 _GROWTH = 1.3
-#: The largest step of the files that are read.
-_MOST_STEP = 255
 #: Beyond these, in steps, no file of 8 bits can be relied on to hold a block's coefficients, row by row.
 _MOST_STEPS = np.full(64, 1023, np.int32)
 _MOST_STEPS[0] = 2047
@@ -128,7 +126,7 @@ def _requantised(file: JpegFile, tables: Tables) -> bytes | None:
     """The file with other steps; None where it cannot have them."""
     if tables == file.layout.tables:
         return file.data
-    if max(map(max, tables)) > _MOST_STEP:
+    if max(map(max, tables)) > MAX_STEP:
         return None
     return segments.requantised(file.data, dict(zip(file.table_numbers, tables, strict=True)))
 

@@ -23,7 +23,7 @@ from services.imaging.dequantise import Plane
 from services.imaging.jpeg_code import TO_RGB, BlockWave
 from services.imaging.jpeg_component import Component, Numbers, brought, rows_of_blocks
 from services.imaging.orientation import flips, is_on_its_side, laid_back, upright
-from services.imaging.photo import JpegLayout, Layout, Photo
+from services.imaging.photo import MAX_COPY_PIXELS, JpegLayout, Layout, Photo
 from services.imaging.strips import in_strips
 
 #: How often what is left is added to the estimate, from nothing on. More gains nothing that shows.
@@ -33,8 +33,6 @@ _BAND, _AROUND = 256, 16
 #: Whole numbers are decoded as the original's are, what is likely is not: so they are nearer in a block unless rounding
 #: to them costs more than this, the mean square of what decoders round, in levels.
 _DECODING = 0.4
-#: Beyond, it would take more memory than anything else does. No platform that is known keeps so many.
-_MOST_PIXELS = 20_000_000
 #: Between these lie the coefficients of 8 bits; a block's mean may be one less.
 _MOST = 1023
 _LEAST = np.full((8, 8), -_MOST, np.int16)
@@ -67,7 +65,7 @@ def is_possible(photo: Photo, original: Layout) -> bool:
         return False
     return (
         (photo.height, photo.width) == (original.height, original.width)
-        and photo.height * photo.width <= _MOST_PIXELS
+        and photo.height * photo.width <= MAX_COPY_PIXELS
         and len(held.tables) >= len(sought.tables)
         and sum(held.tables[0]) <= sum(sought.tables[0])
         and held.orientation == 1

@@ -13,6 +13,10 @@ from numpy.typing import NDArray
 #: Sides and area that the services accept.
 MIN_SIDE = 32
 MAX_PIXELS = 50_000_000
+#: The largest step of a JPEG whose coefficients are taken: larger ones are of the oddest.
+MAX_STEP = 255
+#: Of larger copies the coefficients are not held in memory beside the pixels. No platform that is known keeps so many.
+MAX_COPY_PIXELS = 20_000_000
 
 #: Whole numbers for each frequency of each component of a JPEG: 64 a table, row by row.
 Tables = tuple[tuple[int, ...], ...]

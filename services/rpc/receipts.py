@@ -11,7 +11,7 @@ from srae.v1.image_pb2 import JpegLayout as WireJpegLayout
 
 from services.errors import InvalidReceiptError, Reason
 from services.imaging.orientation import is_on_its_side
-from services.imaging.photo import MAX_PIXELS, JpegLayout, Layout, Tables
+from services.imaging.photo import MAX_PIXELS, MAX_STEP, JpegLayout, Layout, Tables
 from services.imaging.pipeline import WRITERS
 from services.imaging.receipt import Receipt, Tier
 
@@ -23,7 +23,7 @@ _SHA256_BYTES = 32
 _MAX_CELLS = 256
 _MAX_VERSION_DIGITS = 18
 _MAX_TABLES, _TABLE = 3, 64
-_MOST_STEP, _MOST_SIDE = 255, 65535
+_MAX_SIDE = 65535
 _HALVED = (1, 2)
 _ORIENTATIONS = range(1, 9)
 
@@ -121,11 +121,11 @@ def _jpeg(layout: OriginalLayout) -> JpegLayout:
     components = 1 if message.grey else _MAX_TABLES
     tables, divided = (_for_each(components, _tables(given)) for given in (message.steps, message.divided))
     sides = layout.height, layout.width
-    if max(sides) > _MOST_SIDE or layout.height * layout.width > MAX_PIXELS:
+    if max(sides) > _MAX_SIDE or layout.height * layout.width > MAX_PIXELS:
         raise _invalid("its JPEG has a size that no JPEG has")
     height, width = sides[::-1] if is_on_its_side(message.orientation) else sides
     found = JpegLayout(message.orientation, height, width, tables, halved, divided)
-    if len(divided) not in (0, components) or max(map(max, found.undivided().tables)) > _MOST_STEP:
+    if len(divided) not in (0, components) or max(map(max, found.undivided().tables)) > MAX_STEP:
         raise _invalid("its JPEG's steps cannot have been divided like that")
     return found
 

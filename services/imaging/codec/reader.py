@@ -22,7 +22,16 @@ from services.imaging.codec import formats, segments
 from services.imaging.codec.colour import CONVERTED, matching_profile, raw_mode, simplify
 from services.imaging.codec.containers import webp_header
 from services.imaging.orientation import flips, is_on_its_side
-from services.imaging.photo import MAX_PIXELS, MIN_SIDE, FileTraits, JpegFile, JpegLayout, JpegTables, Photo
+from services.imaging.photo import (
+    MAX_PIXELS,
+    MAX_STEP,
+    MIN_SIDE,
+    FileTraits,
+    JpegFile,
+    JpegLayout,
+    JpegTables,
+    Photo,
+)
 
 #: Beyond this a size is no photo's but an attack's, or damage.
 _BOMB_PIXELS = 4 * MAX_PIXELS
@@ -239,7 +248,7 @@ def _jpeg_file(image: JpegImageFile, orientation: int, data: bytes) -> JpegFile 
     if image.mode not in ("L", "RGB") or _is_rgb(image) or halved is None or None in tables:
         return None
     steps = tuple(tuple(table) for table in tables if table is not None)
-    if not all(1 <= step <= 255 for table in steps for step in table):
+    if not all(1 <= step <= MAX_STEP for table in steps for step in table):
         return None
     is_progressive = bool(image.info.get("progressive"))
     carried = segments.carried_in(image.applist)
