@@ -97,7 +97,7 @@ class BlockWave:
 
     def plane(self, component: int, means: bool) -> NDArray[np.float16]:
         """All of them brought back to levels, as the file lies; shape (H, W), of the component."""
-        tall, wide = (1, 1) if component == 0 else self._layout.halved
+        tall, wide = self._layout.shrunk(component)
         table = np.array(self._layout.tables[component], np.float32)
         cosines = _COSINES.astype(np.float32)
         down, across = self._layout.blocks()[component]
@@ -125,7 +125,7 @@ class _Plane:
     """
 
     def __init__(self, layout: JpegLayout, component: int, cells: Exact) -> None:
-        tall, wide = (1, 1) if component == 0 else layout.halved
+        tall, wide = layout.shrunk(component)
         rows, columns = _axis(layout.height, cells.shape[0], tall), _axis(layout.width, cells.shape[1], wide)
         table = np.array(layout.tables[component], np.float64).reshape(8, 8)
         shares = 1.0 / (_UNIT * (_UNIT * WEIGHT_UNIT) ** 2 * tall * wide * table)

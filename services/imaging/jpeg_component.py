@@ -29,7 +29,7 @@ class Component:
 
     def __init__(self, layout: JpegLayout, index: int, copy: Numbers | Plane, seen: JpegLayout) -> None:
         self.index = index
-        self.halved, self.copy_halved = ((1, 1) if index == 0 else each.halved for each in (layout, seen))
+        self.halved, self.copy_halved = (each.shrunk(index) for each in (layout, seen))
         table = np.array(seen.tables[index], np.float32).reshape(8, 8)
         if is_on_its_side(layout.orientation):
             table, self.copy_halved = table.T, self.copy_halved[::-1]

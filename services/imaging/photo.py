@@ -69,10 +69,14 @@ class JpegLayout:
         """The original's."""
         return replace(self, tables=_with_each(operator.mul, self.tables, self.divided), divided=())
 
+    def shrunk(self, component: int) -> tuple[int, int]:
+        """By how much a component's height and width are divided: the brightness's, the first, by nothing."""
+        return self.halved if component else (1, 1)
+
     def blocks(self) -> list[tuple[int, int]]:
         """How many blocks of 8 x 8 each component has, down and across."""
-        halved = ((1, 1), self.halved, self.halved)[: len(self.tables)]
-        return [(-(-self.height // (8 * tall)), -(-self.width // (8 * wide))) for tall, wide in halved]
+        shrunk = map(self.shrunk, range(len(self.tables)))
+        return [(-(-self.height // (8 * tall)), -(-self.width // (8 * wide))) for tall, wide in shrunk]
 
 
 def _with_each(operation: Callable[[int, int], int], tables: Tables, divisors: Tables) -> Tables:
