@@ -73,6 +73,12 @@ def test_a_folder_with_a_corrupt_file_is_done_but_for_that_and_only_once(archive
     assert (second.returncode, second.stdout, second.stderr) == (0, "done: 0, done earlier: 4, failed: 0\n", "")
     assert (manifest(), len(fake.options)) == (before, calls)
 
+    # What a killed worker leaves where the file system knows no links is no protected photo.
+    Path("out/a.jpg").write_bytes(b"")
+    third = bulk("--endpoint", fake.address)
+    assert (third.returncode, third.stdout) == (1, "done: 0, done earlier: 3, failed: 1\n"), third.stderr
+    assert manifest()[-1]["reason"] == "OUTPUT_EXISTS"
+
 
 def busy_worker(driver: int) -> int:
     """The process, below a job's, that works on a photo."""

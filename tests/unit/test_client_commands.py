@@ -1,6 +1,7 @@
 """``srae protect``, ``restore`` and ``evaluate``: files, exit statuses, tables, JSON."""
 
 import asyncio
+import errno
 import io
 import json
 import os
@@ -261,10 +262,82 @@ def test_in_a_folder_the_others_are_restored_and_those_left_are_told(
 
 
 def test_restore_refuses_a_broken_receipt_before_anything_is_sent(srae: Run, fake: Fake) -> None:
-    photos("cat.png", "cat.png.receipt")
-    status, printed = srae("restore", "cat.png")
+    photos("cat.png", "broken.receipt")
+    status, printed = srae("restore", "cat.png", "--receipt", "broken.receipt")
     assert (status, printed["results"][0]["reason"]) == (1, "RECEIPT_UNREADABLE")
     assert fake.options == []
+
+
+def test_another_receipt_may_do_where_the_one_beside_the_photo_is_broken(srae: Run) -> None:
+    photos("cat.png")
+    srae("protect", "cat.png")
+    photos("cat-edited.png.receipt", content=b"broken")
+    result = srae("restore", "cat-edited.png")[1]["results"][0]
+    assert (result["verified"], result["receipt"]) == (True, None)
+    assert result["entry"] is not None
+    status, printed = srae("restore", "cat-edited.png", "--no-ledger")
+    assert (status, printed["results"][0]["reason"]) == (1, "RECEIPT_UNREADABLE")
+    photos("carrying.png", content=client_fake.CARRYING)
+    photos("carrying.png.receipt", content=b"broken")
+    result = srae("restore", "carrying.png", "--no-ledger")[1]["results"][0]
+    assert (result["verified"], result["receipt"], result["entry"]) == (True, None, None)
+
+
+def test_a_ledger_that_cannot_be_used_is_told_where_it_would_have_been_needed(
+    srae: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SRAE_LEDGER", str(tmp_path / "ledger.sqlite3"))
+    Ledger().path.write_bytes(b"no ledger")
+    photos("carrying.png", content=client_fake.CARRYING)
+    photos("cat.png")
+    assert srae("restore", "carrying.png")[1]["results"][0]["verified"]
+    status, printed = srae("restore", "cat.png")
+    assert (status, printed["results"][0]["reason"]) == (1, "LEDGER_UNUSABLE")
+    assert "srae ledger import FILE" in printed["results"][0]["message"]
+
+
+def test_a_receipts_name_that_was_taken_meanwhile_is_told(srae: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    photos("cat.png")
+    seal = receipts.seal
+
+    def slow(*arguments: Any) -> bytes:
+        photos("cat.receipt", content=b"foreign")
+        return seal(*arguments)
+
+    monkeypatch.setattr(receipts, "seal", slow)
+    status, printed = srae("protect", "cat.png", "--receipt", "cat.receipt")
+    assert (status, printed["results"][0]["reason"]) == (1, "OUTPUT_EXISTS")
+    assert everything() == {"cat.png", "cat.receipt"}
+    assert Path("cat.receipt").read_bytes() == b"foreign"
+
+
+def test_what_cannot_be_looked_into_is_told_and_the_others_are_done(srae: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    photos("album/cat.png", "album/closed/dog.png", "album/open/cow.png")
+    Path("album/loop.png").symlink_to("loop.png")
+    os.mkfifo("album/pipe.png")
+    with Path("album/huge.png").open("wb") as huge:
+        huge.truncate(files.MAX_BYTES + 1)
+    scandir = os.scandir
+
+    def closed(path: Any) -> Any:  # as for anybody but root
+        if os.fspath(path).endswith("closed"):
+            raise PermissionError(errno.EACCES, "Permission denied", os.fspath(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", closed)
+    status, printed = srae("protect", "album", "x" * 300 + ".png", "-o", "out")
+    reasons = {result["input"]: result.get("reason") for result in printed["results"]}
+    assert status == 1
+    assert reasons == {
+        "album/cat.png": None,
+        "album/open/cow.png": None,
+        "album/closed": "CANNOT_ACCESS_FILE",
+        "album/loop.png": "CANNOT_ACCESS_FILE",
+        "album/huge.png": "TOO_LARGE",
+        "x" * 300 + ".png": "CANNOT_ACCESS_FILE",
+    }
+    status, printed = srae("protect", "album/closed")
+    assert [result["reason"] for result in printed["results"]] == ["CANNOT_ACCESS_FILE"]
 
 
 def test_evaluate(srae: Run) -> None:

@@ -31,11 +31,31 @@ def test_other_computers_addresses(address: str) -> None:
     assert endpoint.parse(address) == endpoint.Endpoint(address, is_local=False)
 
 
-@pytest.mark.parametrize("address", ["", "host", "host:", ":80", "host:http", "::1:80", "https://host:80", "unix:"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "host",
+        "host:",
+        ":80",
+        "host:http",
+        "::1:80",
+        "https://host:80",
+        "unix:",
+        "host:0",
+        "host:65536",
+        "host:\u0663",
+    ],
+)
 def test_what_is_no_address(address: str) -> None:
     with pytest.raises(SraeClientError, match="Give host:port") as caught:
         endpoint.parse(address)
     assert caught.value.reason == "INVALID_ENDPOINT"
+
+
+def test_what_is_no_text_is_no_address() -> None:
+    with pytest.raises(SraeClientError, match="no valid text"):
+        endpoint.parse("unix:/tmp/\udcff")
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import stat
+import subprocess
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from srae_client import keys, main
@@ -185,3 +188,64 @@ def test_a_passphrase_that_is_wrong_or_missing_is_the_keys(
     assert str(keys.default_path()) in refusal
     assert "by SRAE_PASSPHRASE" in refusal
     assert "receipt" not in refusal
+
+
+def test_a_link_that_leads_nowhere_makes_no_key(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = keys.default_path()
+    path.parent.mkdir()
+    path.symlink_to(place / "disk" / "keys.json")
+    for arguments in (("show",), ("new",), ("export", "backup.json"), ("passphrase",)):
+        refusal = told(capsys, *arguments, status=1)
+        assert "link to a file that is not there" in refusal
+        assert "[KEY_UNUSABLE]" in refusal
+    assert not Path("backup.json").exists()
+
+
+@pytest.mark.parametrize("action", ["new", "passphrase", "import"])
+def test_a_link_to_the_key_file_stays_one(
+    action: str, place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    theirs, own_file = file_of("backup.json"), keys.default_path()
+    own_file.parent.mkdir()
+    file_of("vault.json")
+    own_file.symlink_to(place / "vault.json")
+    monkeypatch.setenv("SRAE_NEW_PASSPHRASE", "open sesame")
+    before = Path("vault.json").read_bytes()
+    told(capsys, action, *(["backup.json"] if action == "import" else []))
+    assert own_file.is_symlink()
+    assert Path("vault.json").read_bytes() != before
+    if action == "import":
+        assert theirs in keys.own().public
+
+
+def test_keys_that_are_made_at_the_same_time_are_all_kept(place: Path) -> None:
+    first = keys.own().public
+    command = [sys.executable, "-m", "srae_client", "keys", "new"]
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    printed = {process.communicate()[0].strip() for process in running}
+    assert [process.returncode for process in running] == [0] * 4
+    assert len(printed) == 4
+    assert {keys.to_text(key) for key in keys.own().public} == printed | {keys.to_text(first[0])}
+
+
+def test_a_change_does_not_wait_for_ever_for_another(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = own()
+    monkeypatch.setattr(keys, "_WAIT_SECONDS", 0.1)
+    with keys.changing(keys.default_path()):
+        assert "Another srae command is changing the keys" in told(capsys, "new", status=1)
+    assert keys.own().public == (mine,)
+
+
+def test_an_end_of_the_input_at_the_prompt_is_an_answer(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own("open sesame")
+
+    def nothing(prompt: str) -> str:
+        raise EOFError
+
+    monkeypatch.setattr("getpass.getpass", nothing)
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(isatty=lambda: True))
+    assert "[KEY_LOCKED]" in told(capsys, "new", status=1)

@@ -87,8 +87,8 @@ def test_what_is_forgotten_is_gone_from_the_disk(ledger: Ledger) -> None:
 def test_a_file_is_found_by_its_bytes_the_newest_first(ledger: Ledger) -> None:
     old, new = entry(protected_at="2026-01-01T00:00:00.000Z"), entry(protected_at="2026-01-02T00:00:00.000Z")
     ledger.add([new, old, entry(protected_sha256="c" * 64)])
-    assert ledger.find_file("a" * 64) == new
-    assert ledger.find_file("d" * 64) is None
+    assert ledger.find_file("a" * 64) == [new, old]
+    assert ledger.find_file("d" * 64) == []
 
 
 def test_look_alikes_are_found_nearest_first(ledger: Ledger) -> None:
@@ -209,3 +209,17 @@ def _hash(pixels: np.ndarray, ending: str, *options: int) -> int:
 @pytest.mark.parametrize("content", [b"", b"no photo", b"\x89PNG\r\n\x1a\n" + bytes(50)])
 def test_what_cannot_be_read_has_no_hash(content: bytes) -> None:
     assert fingerprint.of_file(content) is None
+
+
+def test_an_entry_whose_look_was_damaged_is_passed_over(ledger: Ledger) -> None:
+    whole = entry()
+    ledger.add([entry(perceptual_hash="no hash"), whole])
+    assert [match.entry for match in ledger.find_like(0, 8)] == [whole]
+
+
+def test_of_a_damaged_ledger_it_is_told_what_to_do(ledger: Ledger) -> None:
+    ledger.add([entry()])
+    ledger.path.write_bytes(b"no ledger at all" * 100)
+    with pytest.raises(SraeClientError, match="move it aside, and bring back what was exported") as caught:
+        ledger.count()
+    assert caught.value.reason == "LEDGER_UNUSABLE"

@@ -70,3 +70,37 @@ def test_a_name_that_is_no_text_is_shown(action: tuple[str, ...], tmp_path: Path
     assert (ran.returncode, ran.stderr) == (0, b"")
     assert "caf\N{REPLACEMENT CHARACTER}".encode() in ran.stdout
     assert Path(os.fsdecode(name)).exists()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("srae_client", "keys", "show"), ("srae_client", "protect", "none.png", "--json"), ("srae_client", "--help")],
+)
+def test_a_full_disk_behind_the_output_gets_a_sentence(command: tuple[str, ...], env: dict[str, str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        ran = subprocess.run([sys.executable, "-m", *command], stdout=full, stderr=subprocess.PIPE, env=env)
+    assert ran.returncode == 1
+    assert b"The output cannot be written: No space left on device." in ran.stderr
+    assert b"Traceback" not in ran.stderr
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_are_done_without(closed: str, tmp_path: Path, env: dict[str, str], fake: Fake) -> None:
+    photo = tmp_path / "cat.png"
+    photo.write_bytes(b"photo")
+    line = f'"{sys.executable}" -m srae_client protect "{photo}" --endpoint {fake.address} {closed}'
+    ran = subprocess.run(["sh", "-c", line], capture_output=True, env=env)
+    assert (ran.returncode, ran.stderr) == (0, b"")
+    line = f'"{sys.executable}" -m srae_client restore "{tmp_path}/cat-edited.png" --endpoint {fake.address} {closed}'
+    ran = subprocess.run(["sh", "-c", line], capture_output=True, env=env)
+    assert (ran.returncode, ran.stderr) == (0, b"")
+    assert (tmp_path / "cat-edited-original.png").read_bytes() == b"photo"
+
+
+def test_a_name_does_not_move_the_cursor(tmp_path: Path, env: dict[str, str], fake: Fake) -> None:
+    photo = tmp_path / "\x1b[31mred.png"
+    photo.write_bytes(b"photo")
+    command = [sys.executable, "-m", "srae_client", "protect", str(photo), "--endpoint", fake.address]
+    ran = subprocess.run(command, capture_output=True, env=env)
+    assert ran.returncode == 0
+    assert b"\x1b" not in ran.stdout

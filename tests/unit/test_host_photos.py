@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -179,6 +180,22 @@ async def test_look_alikes_are_tried_until_a_receipt_fits(photos: Photos, fake: 
     with pytest.raises(SraeClientError) as refusal:
         await restore(photos, COPY)
     assert refusal.value.reason == "RECEIPT_MISMATCH"
+
+
+async def test_a_damaged_receipt_does_not_keep_another_from_fitting(photos: Photos, tmp_path: Path) -> None:
+    whole = (await protect(photos)).result["entry"]
+    damaged = (await protect(photos)).result["entry"]
+    ledger = Ledger(tmp_path / "ledger.sqlite3")
+    entry = ledger.get(damaged)
+    assert entry is not None
+    ledger.forget([damaged])
+    ledger.add([replace(entry, receipt=entry.receipt[:-1])])
+    for photo in (COPY, PROTECTED):
+        assert (await restore(photos, photo)).result["entry"] == whole
+    ledger.forget([whole])
+    with pytest.raises(SraeClientError) as refusal:
+        await restore(photos, COPY)
+    assert refusal.value.reason == "RECEIPT_UNREADABLE"
 
 
 async def test_an_entry_that_is_named_is_the_only_one_that_is_tried(photos: Photos, fake: Fake) -> None:

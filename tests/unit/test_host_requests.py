@@ -26,6 +26,7 @@ LIMITS = Limits()
 OF_THE_COMMAND_LINE = {
     LocalReason.NOT_FOUND,
     LocalReason.NO_PHOTOS,
+    LocalReason.TOO_LARGE,
     LocalReason.OUTPUT_EXISTS,
     LocalReason.RAY_FAILED,
     LocalReason.NO_RECEIPT,

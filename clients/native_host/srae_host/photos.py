@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from srae.v1.image_pb2 import ProtectionReceipt
-from srae_client import bookkeeping, receipts, records
+from srae_client import bookkeeping, ledger_file, receipts, records
 from srae_client.bookkeeping import candidates
 from srae_client.client import Client, Protected, Restored
 from srae_client.errors import SraeClientError
@@ -23,7 +23,7 @@ from srae_host.service import Service
 from srae_host.transfer import File
 
 #: Refusals of a receipt after which the next one may fit.
-_ANOTHERS = (Code.RECEIPT_MISMATCH, Code.RECEIPT_NOT_YOURS)
+_ANOTHERS = (Code.RECEIPT_MISMATCH, Code.RECEIPT_NOT_YOURS, Code.RECEIPT_UNREADABLE)
 #: What a record on the command line has and an answer here has not.
 _PATHS = ("original", "protected", "receipt")
 
@@ -80,7 +80,7 @@ class Photos:
             except SraeClientError as error:
                 if error.reason not in _ANOTHERS:
                     raise
-                refusal = error
+                refusal = refusal or error
                 continue
             await report("sending")
             entry = match.entry.id if match is not None else None
@@ -120,7 +120,7 @@ class Photos:
         try:
             return receipts.unpack(entry.receipt, self._holder)
         except ValueError as error:
-            raise HostError(Code.RECEIPT_UNREADABLE, f"The receipt in the ledger is not usable: {error}.") from None
+            raise ledger_file.damaged(entry, error) from None
 
     def _named(self, identity: str) -> Entry:
         entry = self._ledger.get(identity)

@@ -81,7 +81,7 @@ def read(file: Path) -> Settings:
             raise ValueError("a setting is no text")
     except FileNotFoundError:
         return Settings()
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, AttributeError, RecursionError):
         raise SettingsError(f"The settings in {file} cannot be read. Delete the file and install again.") from None
     return Settings(given.get("endpoint", ""), given.get("ca", ""), tuple(ids))
 

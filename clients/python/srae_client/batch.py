@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from srae_client.errors import LocalReason, SraeClientError
+from srae_client.errors import SraeClientError, file_error
 from srae_client.files import Source
 from srae_client.records import Failure, Record
 from srae_client.show import readable
@@ -74,13 +74,3 @@ async def attempt(source: Source, job: Job) -> Record | Failure:
 def failure(path: Path, error: SraeClientError) -> Failure:
     """An error as the result for a photo."""
     return Failure(str(path), error.reason, error.message)
-
-
-def file_error(error: OSError) -> SraeClientError:
-    """An error of the operating system, in a sentence."""
-    name = error.filename2 or error.filename
-    where = f"{name}: " if name else ""
-    return SraeClientError(
-        LocalReason.CANNOT_ACCESS_FILE,
-        f"{where}{error.strerror or error}. Check that it may be read or written and that the disk has room.",
-    )

@@ -45,8 +45,9 @@ def candidates(ledger: Ledger, photo: bytes) -> Iterator[tuple[str, Match]]:
         SraeClientError: the ledger cannot be used.
     """
     exact = ledger.find_file(hashlib.sha256(photo).hexdigest())
-    if exact is not None:
-        yield "sha256", Match(exact, 0)
+    for entry in exact:
+        yield "sha256", Match(entry, 0)
+    if exact:
         return
     seen = fingerprint.of_file(photo)
     if seen is not None:

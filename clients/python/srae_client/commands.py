@@ -6,11 +6,12 @@ import asyncio
 import json
 import os
 from argparse import Namespace
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.text import Text
@@ -40,7 +41,7 @@ async def protect(arguments: Namespace) -> int:
 
     async def job(client: Client, source: Source, tell: batch.Tell) -> ProtectRecord:
         _require_free(where.file, arguments.receipt)
-        data = source.path.read_bytes()
+        data = files.read(source)
         made = await client.protect(
             data,
             records.TIERS[arguments.tier],
@@ -71,8 +72,8 @@ async def protect(arguments: Namespace) -> int:
     return status
 
 
-async def restore(arguments: Namespace) -> int:
-    """``srae restore``: the exit status."""
+def restore(arguments: Namespace) -> Coroutine[Any, Any, int]:
+    """``srae restore``: the exit status. A passphrase is asked for at once."""
     sources, failures = _gather(arguments)
     where = files.destination(arguments.output, arguments.photos, len(sources))
     holder, ledger = _opening_holder(), _ledger(arguments)
@@ -83,10 +84,9 @@ async def restore(arguments: Namespace) -> int:
 
     async def job(client: Client, source: Source, _: batch.Tell) -> RestoreRecord:
         _require_free(where.file)
-        data = source.path.read_bytes()
-        receipt_path = receipts.path_for(source.path, arguments.receipt)
+        data = files.read(source)
         mime_type = "" if asked == "image/jpeg" else asked
-        found = await restoring.restored(client, data, receipt_path, ledger, holder, mime_type)
+        found = await restoring.restored(client, source.path, data, arguments.receipt, ledger, holder, mime_type)
         if found.doubt is not None and not arguments.estimate:
             raise found.doubt
         made, is_estimate = found.made, found.doubt is not None
@@ -98,29 +98,30 @@ async def restore(arguments: Namespace) -> int:
         (output,) = files.save(((name,) for name in names), (made.image,), private=(False,))
         paths = str(source.path), str(output)
         return records.of_restoring(
-            made.outcome, paths, receipt_path, len(made.image), found.entry, is_estimate=is_estimate
+            made.outcome, paths, found.receipt, len(made.image), found.entry, is_estimate=is_estimate
         )
 
-    return await _do(arguments, sources, failures, job, "Restoring")
+    return _do(arguments, sources, failures, job, "Restoring")
 
 
-async def evaluate(arguments: Namespace) -> int:
-    """``srae evaluate``: the exit status, which tells whether it could be evaluated, not whether it is protected."""
+def evaluate(arguments: Namespace) -> Coroutine[Any, Any, int]:
+    """``srae evaluate``: the exit status, which tells whether it could be evaluated, not whether it is protected. A
+    passphrase is asked for at once."""
     _, failures = files.gather([arguments.original, arguments.protected])
     holder = _opening_holder()
 
     async def job(client: Client, source: Source, _: batch.Tell) -> EvaluateRecord:
         receipt_path = receipts.path_for(source.path, arguments.receipt)
         receipt = receipts.read(receipt_path, holder) if receipt_path else None
-        original = arguments.original.read_bytes()
+        original, protected = files.read(Source(arguments.original)), files.read(source)
         try:
-            report = await client.evaluate(original, source.path.read_bytes(), receipt)
+            report = await client.evaluate(original, protected, receipt)
         except SraeClientError as error:
             raise _naming_file(error, arguments.original, source.path) from error
         return records.of_evaluating(report, (str(arguments.original), str(source.path)), receipt_path)
 
     sources = [] if failures else [Source(arguments.protected)]
-    return await _do(arguments, sources, [batch.failure(*problem) for problem in failures], job, "Evaluating")
+    return _do(arguments, sources, [batch.failure(*problem) for problem in failures], job, "Evaluating")
 
 
 def _ledger(arguments: Namespace) -> Ledger | None:
@@ -129,7 +130,7 @@ def _ledger(arguments: Namespace) -> Ledger | None:
 
 def _opening_holder() -> KeyHolder:
     holder = KeyHolder(ask_person())
-    holder.unlock()  # before a bar is drawn over the question
+    holder.unlock()  # before a bar is drawn over the question, and where Ctrl-C still ends it
     return holder
 
 
@@ -174,7 +175,7 @@ def _media_type(format_: str, file: Path | None) -> str:
 
 
 def _require_two_names(photo: Path | None, receipt: Path | None) -> None:
-    if photo is not None and receipt is not None and photo.resolve() == receipt.resolve():
+    if photo is not None and receipt is not None and os.path.realpath(photo) == os.path.realpath(receipt):
         raise UsageError(f"the photo and its receipt cannot both become {photo}: give --receipt another name")
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import socket
 import tempfile
 from collections.abc import AsyncIterator
@@ -18,6 +19,8 @@ from srae_client.errors import LocalReason, SraeClientError
 
 #: Begins the name of several servers.
 _DNS = "dns:///"
+#: What bytes of the command line become that are no text.
+_NOT_TEXT = re.compile("[\ud800-\udfff]")
 #: Names a server when --endpoint does not.
 ENVIRONMENT = "SRAE_ENDPOINT"
 
@@ -47,6 +50,8 @@ def parse(address: str) -> Endpoint:
     Raises:
         SraeClientError: it is none.
     """
+    if _NOT_TEXT.search(address):
+        raise SraeClientError(LocalReason.INVALID_ENDPOINT, f"{address!r} is no endpoint: it is no valid text.")
     if "," in address:
         return _parse_several(address)
     if address.startswith(_DNS):
@@ -58,11 +63,16 @@ def parse(address: str) -> Endpoint:
         return Endpoint(address, is_local=True)
     host, colon, port = address.rpartition(":")
     bracketed = host.startswith("[") and host.endswith("]")
-    if not colon or not host or (":" in host and not bracketed) or "/" in host or not port.isdecimal():
+    is_host = bool(colon and host) and (":" not in host or bracketed) and "/" not in host
+    if not is_host or not _is_port(port):
         raise SraeClientError(
             LocalReason.INVALID_ENDPOINT, f"{address!r} is no endpoint. Give host:port or unix:/path/to/socket."
         )
     return Endpoint(address, _is_loopback(host.strip("[]")))
+
+
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and 0 < int(text[:6]) < 65536
 
 
 def _parse_several(addresses: str) -> Endpoint:

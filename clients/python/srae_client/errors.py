@@ -14,6 +14,7 @@ class LocalReason(StrEnum):
 
     NOT_FOUND = "NOT_FOUND"
     NO_PHOTOS = "NO_PHOTOS"
+    TOO_LARGE = "TOO_LARGE"
     CANNOT_ACCESS_FILE = "CANNOT_ACCESS_FILE"
     OUTPUT_EXISTS = "OUTPUT_EXISTS"
     RECEIPT_UNREADABLE = "RECEIPT_UNREADABLE"
@@ -54,6 +55,16 @@ class SraeClientError(Exception):
         self.message = message
         self.retryable = retryable
         self.field = field
+
+
+def file_error(error: OSError) -> SraeClientError:
+    """An error of the operating system, in a sentence."""
+    name = error.filename2 or error.filename
+    where = f"{name}: " if name else ""
+    return SraeClientError(
+        LocalReason.CANNOT_ACCESS_FILE,
+        f"{where}{error.strerror or error}. Check that it may be read or written and that the disk has room.",
+    )
 
 
 class UsageError(Exception):

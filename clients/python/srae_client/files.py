@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
-from srae_client.errors import LocalReason, SraeClientError, UsageError
+from srae_client.errors import LocalReason, SraeClientError, UsageError, file_error
 
 #: Endings by which photos are found in folders, and their media types. A file named by itself may be called anything.
 PHOTO_TYPES = {
@@ -25,6 +25,8 @@ PHOTO_TYPES = {
     ".heic": "image/heic",
     ".heif": "image/heif",
 }
+#: Beyond this no file is read: it is far above what a server takes, and below what fills a memory.
+MAX_BYTES = 1 << 30
 PRIVATE = 0o600
 _USUAL = 0o666  # less what the user's umask takes away
 
@@ -71,22 +73,40 @@ def ending_of(mime_type: str) -> str:
 
 def gather(paths: Sequence[Path]) -> tuple[list[Source], list[tuple[Path, SraeClientError]]]:
     """The photos that were named or lie in the folders that were named, each once; and the names that lead to none."""
-    found: dict[Path, Source] = {}
+    found: dict[str, Source] = {}
     problems: list[tuple[Path, SraeClientError]] = []
     for path in paths:
-        sources = _photos_in(path) if path.is_dir() else [Source(path)]
-        if not sources:
-            endings = " ".join(PHOTO_TYPES)
-            problem = SraeClientError(
-                LocalReason.NO_PHOTOS, f"There are no photos in {path}. Photos in a folder end in one of {endings}."
-            )
+        try:
+            sources, closed = _photos_at(path)
+        except SraeClientError as problem:
             problems.append((path, problem))
-        elif not path.exists():
-            problems.append((path, not_found(path)))
+        except OSError as error:
+            problems.append((path, file_error(error)))
         else:
+            problems += [(Path(error.filename), file_error(error)) for error in closed]
             for source in sources:
-                found.setdefault(source.path.resolve(), source)
+                found.setdefault(os.path.realpath(source.path), source)
     return list(found.values()), problems
+
+
+def _photos_at(path: Path) -> tuple[list[Source], list[OSError]]:
+    """The photos that a name stands for, and why some of its subfolders tell nothing.
+
+    Raises:
+        SraeClientError: there are none.
+        OSError: nobody may look.
+    """
+    if not path.is_dir():
+        if not path.exists():
+            raise not_found(path)
+        return [Source(path)], []
+    sources, closed = _photos_in(path)
+    if not sources and not closed:
+        endings = " ".join(PHOTO_TYPES)
+        raise SraeClientError(
+            LocalReason.NO_PHOTOS, f"There are no photos in {path}. Photos in a folder end in one of {endings}."
+        )
+    return sources, closed
 
 
 def not_found(path: Path) -> SraeClientError:
@@ -94,18 +114,44 @@ def not_found(path: Path) -> SraeClientError:
     return SraeClientError(LocalReason.NOT_FOUND, f"There is no file {path}. Check its name.")
 
 
-def _photos_in(folder: Path) -> list[Source]:
-    """All photos in a folder and its subfolders. Hidden ones are left alone: thumbnails, other programs' work files."""
-    sources = []
-    for root, folders, names in os.walk(folder):
+def read(source: Source) -> bytes:
+    """A photo's file.
+
+    Raises:
+        SraeClientError: it is far larger than any photo.
+        OSError: it cannot be read.
+    """
+    size = source.path.stat().st_size
+    if size > MAX_BYTES:
+        raise SraeClientError(
+            LocalReason.TOO_LARGE,
+            f"The file has {size:,} bytes. No photo that can be worked on has more than {MAX_BYTES:,}.",
+        )
+    return source.path.read_bytes()
+
+
+def _photos_in(folder: Path) -> tuple[list[Source], list[OSError]]:
+    """All photos in a folder and its subfolders, and why some of these cannot be looked into.
+
+    Hidden ones are left alone: thumbnails, other programs' work files. So is what is no file: a pipe would be waited
+    for, and nobody writes to it.
+    """
+    sources: list[Source] = []
+    closed: list[OSError] = []
+    for root, folders, names in os.walk(folder, onerror=closed.append):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         inside = Path(root).relative_to(folder)
         sources += [
             Source(Path(root, name), inside)
             for name in sorted(names)
-            if Path(name).suffix.lower() in PHOTO_TYPES and not name.startswith(".")
+            if Path(name).suffix.lower() in PHOTO_TYPES and not name.startswith(".") and _is_read(Path(root, name))
         ]
-    return sources
+    return sources, closed
+
+
+def _is_read(path: Path) -> bool:
+    """Whether a file is one to read; one that leads nowhere is, so that it is told."""
+    return path.is_file() or not path.exists()
 
 
 def destination(output: str | None, inputs: Sequence[Path], photos: int) -> Destination:
@@ -138,8 +184,11 @@ def save(choices: Iterable[Sequence[Path]], contents: Sequence[bytes], private: 
     Raises:
         SraeClientError: no choice was free.
     """
-    taken = Path()
+    taken, before = Path(), frozenset[Path]()
     for names in choices:
+        if taken in before.intersection(names):
+            break  # a name that was given, and not one of many: it stays taken
+        before = frozenset(names)
         for folder in {name.parent for name in names}:
             folder.mkdir(parents=True, exist_ok=True)
         existing = [name for name in names if os.path.lexists(name)]

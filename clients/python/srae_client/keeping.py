@@ -36,7 +36,8 @@ def _list_ledger(arguments: Namespace) -> int:
     ledger = Ledger()
     if arguments.limit < 1:
         raise UsageError("--limit is a number above 0")
-    entries, total = ledger.entries(arguments.limit), ledger.count()
+    total = ledger.count()
+    entries = ledger.entries(min(arguments.limit, total))  # more than SQLite can count is all
     if arguments.json:
         told = [{name: value for name, value in asdict(entry).items() if name != "receipt"} for entry in entries]
         print(json.dumps({"path": str(ledger.path), "total": total, "entries": told}, indent=2))
@@ -111,9 +112,17 @@ def _receipt_of(source: Path, holder: KeyHolder) -> ProtectionReceipt:
     data = source.read_bytes()
     if receipts.looks_like_one(data):
         return receipts.read(source, holder)
+    refusals = []
     for found_by, match in bookkeeping.candidates(Ledger(), data):
         if found_by == "sha256":  # a look-alike could be another photo, whose receipt must not be given away
-            return _unpacked(match.entry, holder)
+            try:
+                return _unpacked(match.entry, holder)
+            except SraeClientError as error:  # the same file may have been protected with another key, too
+                if error.reason not in (LocalReason.RECEIPT_NOT_YOURS, LocalReason.RECEIPT_UNREADABLE):
+                    raise
+                refusals.append(error)
+    if refusals:
+        raise refusals[0]
     raise SraeClientError(
         LocalReason.NOT_IN_LEDGER,
         f"There is no receipt beside {source}, and the ledger has none for exactly this file. Name the receipt in its "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import os
 import sys
@@ -13,7 +12,7 @@ from pathlib import Path
 from srae_client import files, key_errors, keys
 from srae_client.errors import UsageError
 from srae_client.key_errors import IMPORT_PASSPHRASE, PASSPHRASE, KeysDamagedError
-from srae_client.key_holder import PROMPT, ask_person
+from srae_client.key_holder import PROMPT, ask_hidden, ask_person
 from srae_client.keys import Keyring
 from srae_client.show import readable
 
@@ -38,30 +37,37 @@ def show(arguments: Namespace) -> int:
 
 def renew(_: Namespace) -> int:
     """``srae keys new``."""
-    path = keys.default_path()
-    keyring = keys.own(path)
-    ask = _asking_once()
-    private = keys.merge(keys.new().private(), keyring.private(ask))
-    keys.replace(path, keyring.locked(private, ask() if keyring.lock is not None else ""))
-    print(keys.to_text(keys.own(path).public[0]))
+    path, made, ask = keys.default_path(), keys.new(), _asking_once()
+    with keys.changing(path):
+        keyring = keys.own(path)
+        private = keys.merge(made.private(), keyring.private(ask))
+        keys.replace(path, keyring.locked(private, _passphrase(keyring, ask)))
+    print(keys.to_text(made.public[0]))
     return 0
 
 
 def set_passphrase(_: Namespace) -> int:
     """``srae keys passphrase``."""
     path = keys.default_path()
-    keyring = keys.own(path)
-    private = keyring.private(_asking_once())
-    passphrase = os.environ.get("SRAE_NEW_PASSPHRASE")
-    if passphrase is None:
-        if not sys.stdin.isatty():
-            raise UsageError("a new passphrase is typed at a terminal, or named by SRAE_NEW_PASSPHRASE")
-        passphrase = getpass.getpass("New passphrase (empty for none): ")
-        if getpass.getpass("The same again: ") != passphrase:
-            raise UsageError("these were two different passphrases; nothing was changed")
-    keys.replace(path, keyring.locked(private, passphrase))
+    with keys.changing(path):
+        keyring = keys.own(path)
+        private = keyring.private(_asking_once())
+        passphrase = _new_passphrase()
+        keys.replace(path, keyring.locked(private, passphrase))
     print("The private keys are under the passphrase." if passphrase else "The private keys have no passphrase.")
     return 0
+
+
+def _new_passphrase() -> str:
+    named = os.environ.get("SRAE_NEW_PASSPHRASE")
+    if named is not None:
+        return named
+    if not sys.stdin.isatty():
+        raise UsageError("a new passphrase is typed at a terminal, or named by SRAE_NEW_PASSPHRASE")
+    passphrase = ask_hidden("New passphrase (empty for none): ")
+    if ask_hidden("The same again: ") != passphrase:
+        raise UsageError("these were two different passphrases; nothing was changed")
+    return passphrase
 
 
 def export(arguments: Namespace) -> int:
@@ -75,7 +81,12 @@ def export(arguments: Namespace) -> int:
 
 def bring(arguments: Namespace) -> int:
     """``srae keys import``. What was under a passphrase on either side stays under one."""
-    path, file = keys.default_path(), arguments.file
+    path = keys.default_path()
+    with keys.changing(path):
+        return _bring(path, arguments.file)
+
+
+def _bring(path: Path, file: Path) -> int:
     theirs = keys.parse(file.read_bytes(), file)
     ask, ask_theirs = _asking_once(), _asking_once("Passphrase of the file: ", IMPORT_PASSPHRASE, PASSPHRASE)
     brought = theirs.private(ask_theirs)  # whether they are whole, before anything of ours is touched

@@ -30,6 +30,22 @@ def unreadable(path: Path, error: OSError) -> SraeClientError:
     )
 
 
+def leads_nowhere(path: Path) -> SraeClientError:
+    """The file is a link, and what it names is not there."""
+    return SraeClientError(
+        LocalReason.KEY_UNUSABLE,
+        f"The {_file(path)} is a link to a file that is not there. Connect the disk that it is on, or remove the link.",
+    )
+
+
+def changed_by_another() -> SraeClientError:
+    """Another program has the keys."""
+    return SraeClientError(
+        LocalReason.KEY_UNUSABLE,
+        "Another srae command is changing the keys. Nothing was changed: wait until it has ended, and run this again.",
+    )
+
+
 def unwritable(path: Path, error: OSError) -> SraeClientError:
     """A new key cannot be kept."""
     return SraeClientError(

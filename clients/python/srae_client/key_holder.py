@@ -8,7 +8,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from srae_client import keys
+from srae_client import key_errors, keys
 from srae_client.key_errors import PASSPHRASE
 from srae_client.keys import Ask
 
@@ -68,4 +68,16 @@ def ask_person(prompt: str = PROMPT, *variables: str) -> Ask | None:
         given = os.environ.get(name)
         if given is not None:
             return partial(str, given)
-    return (lambda: getpass.getpass(prompt)) if sys.stdin.isatty() else None
+    return partial(ask_hidden, prompt) if sys.stdin.isatty() else None
+
+
+def ask_hidden(prompt: str) -> str:
+    """What a person types at the terminal, which does not show it.
+
+    Raises:
+        SraeClientError: nothing was typed before the input ended (KEY_LOCKED).
+    """
+    try:
+        return getpass.getpass(prompt)
+    except EOFError:
+        raise key_errors.nobody_to_ask() from None

@@ -7,11 +7,14 @@ passphrase; sealing needs none.
 from __future__ import annotations
 
 import base64
+import fcntl
 import hashlib
 import json
 import os
 import secrets
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,6 +38,8 @@ _KEY_BYTES, _CHECK_BYTES, _SALT_BYTES, _NONCE_BYTES = 32, 4, 16, 12
 _ITERATIONS, _LANES, _MEMORY_KIB = 3, 4, 64 * 1024
 #: What a file may ask for, so that a foreign one cannot exhaust the computer.
 _MOST_KEYS, _MOST_ITERATIONS, _MOST_LANES, _MOST_MEMORY_KIB = 64, 32, 16, 1024 * 1024
+#: How long a change waits for that of another program.
+_WAIT_SECONDS = 10.0
 
 #: Asks a person for the passphrase.
 Ask = Callable[[], str]
@@ -112,6 +117,8 @@ def load(path: Path | None = None) -> Keyring | None:
     try:
         return parse(path.read_bytes(), path)
     except FileNotFoundError:
+        if path.is_symlink():  # a disk that is not there now: new keys would be lost with this call
+            raise key_errors.leads_nowhere(path) from None
         return None
     except OSError as error:
         raise key_errors.unreadable(path, error) from None
@@ -131,21 +138,59 @@ def own(path: Path | None = None) -> Keyring:
     try:
         files.save([(path,)], (write(made),), private=(True,))
     except SraeClientError:  # another program made them just now
-        made = load(path) or made
+        found = load(path)
+        if found is None:
+            raise
+        return found
     except OSError as error:
         raise key_errors.unwritable(path, error) from None
     return made
 
 
+@contextmanager
+def changing(path: Path) -> Iterator[None]:
+    """One program at a time reads a key file and replaces it: else the keys that another one added would be lost.
+
+    Raises:
+        SraeClientError: another one has not ended in ten seconds; it may wait for a passphrase.
+        OSError: the file's folder cannot be made or read.
+    """
+    folder = _itself(path).parent
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        _lock_within(descriptor, _WAIT_SECONDS)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _lock_within(descriptor: int, seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() > end:
+                raise key_errors.changed_by_another() from None
+            time.sleep(0.05)
+
+
 def replace(path: Path, keyring: Keyring) -> None:
-    """Puts keys in the place of those in a file, whole or not at all.
+    """Puts keys in the place of those in a file, whole or not at all; see :func:`changing`. A link to it stays one.
 
     Raises:
         OSError: they cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = _itself(path)
     with files.staged(path, write(keyring), files.PRIVATE) as partial:
         partial.replace(path)
+
+
+def _itself(path: Path) -> Path:
+    """The file that a path leads to."""
+    return Path(os.path.realpath(path))
 
 
 def merge(ours: Sequence[bytes], theirs: Sequence[bytes]) -> list[bytes]:

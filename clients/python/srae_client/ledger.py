@@ -123,9 +123,10 @@ class Ledger:
         """The entry with an id."""
         return next(iter(self._select("WHERE id = ?", identity)), None)
 
-    def find_file(self, sha256: str) -> Entry | None:
-        """The newest entry of exactly this protected file (64 hex digits)."""
-        return next(iter(self._select("WHERE protected_sha256 = ? ORDER BY protected_at DESC", sha256)), None)
+    def find_file(self, sha256: str) -> Sequence[Entry]:
+        """The entries of exactly this protected file (64 hex digits), newest first: the same photo gives the same file
+        again, and another of the owner's computers may have protected it, too."""
+        return self._select("WHERE protected_sha256 = ? ORDER BY protected_at DESC, rowid DESC", sha256)
 
     def find_like(self, perceptual_hash: int, most: int) -> Sequence[Match]:
         """At most so many entries whose photos look like this one, the nearest first, the newest first among equals."""
@@ -134,7 +135,8 @@ class Ledger:
                 "SELECT id, perceptual_hash FROM entries WHERE perceptual_hash IS NOT NULL "
                 "ORDER BY protected_at DESC, rowid DESC"
             ).fetchall()
-        distances = ((fingerprint.distance(perceptual_hash, fingerprint.from_text(text)), key) for key, text in rows)
+        looks = ((key, _look(text)) for key, text in rows)
+        distances = ((fingerprint.distance(perceptual_hash, look), key) for key, look in looks if look is not None)
         near = sorted((pair for pair in distances if pair[0] <= fingerprint.SAME_PHOTO_BITS), key=lambda pair: pair[0])
         found = ((self.get(key), bits) for bits, key in near[:most])
         return [Match(entry, bits) for entry, bits in found if entry is not None]
@@ -161,8 +163,7 @@ class Ledger:
         except (sqlite3.Error, OSError) as error:
             raise SraeClientError(
                 LocalReason.LEDGER_UNUSABLE,
-                f"The ledger {self.path} cannot be used: {_explained(error)}. Check that the file may be read and "
-                "written and that the disk has room.",
+                f"The ledger {self.path} cannot be used: {_explained(error)}. {_advice(error)}",
             ) from None
 
     def _create(self) -> None:
@@ -188,6 +189,20 @@ def _entry(row: Sequence[object]) -> Entry:
     if values["is_protected"] is not None:
         values["is_protected"] = bool(values["is_protected"])
     return Entry(**values)  # type: ignore[arg-type]  # the columns have the fields' types, which STRICT enforces
+
+
+def _look(perceptual_hash: str) -> int | None:
+    """The number that an entry has; None where it was damaged."""
+    try:
+        return fingerprint.from_text(perceptual_hash)
+    except ValueError:
+        return None
+
+
+def _advice(error: Exception) -> str:
+    if getattr(error, "sqlite_errorcode", None) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return "It is damaged: move it aside, and bring back what was exported: srae ledger import FILE."
+    return "Check that the file may be read and written and that the disk has room."
 
 
 def _explained(error: Exception) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 from srae_client import embedded, installing, standard_output
 from srae_client.arguments import build_parser
-from srae_client.errors import SraeClientError, UsageError
+from srae_client.errors import SraeClientError, UsageError, file_error
 
 #: Commands that call no server.
 _KEEPING = ("keys", "ledger", "share")
@@ -71,8 +71,6 @@ async def _interruptible(work: Coroutine[Any, Any, int]) -> int:
 def _failed(arguments: Namespace, error: SraeClientError | OSError) -> int:
     """Reports what kept the whole command from being done."""
     if isinstance(error, OSError):
-        from srae_client.batch import file_error
-
         error = file_error(error)
     if getattr(arguments, "json", False):
         explained = {"reason": error.reason, "message": error.message}

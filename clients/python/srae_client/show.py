@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 
@@ -18,6 +19,7 @@ from srae.v1.protection_service_pb2 import (
 
 from srae_client.records import Answer, EvaluateRecord, Failure, ProtectRecord, Record, RestoreRecord, View
 
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f]")
 #: Where nobody watches, lines are not broken to fit a window.
 _UNWATCHED_COLUMNS = 200
 
@@ -33,8 +35,8 @@ def messages_console() -> Console:
 
 
 def readable(path: str) -> str:
-    """A file name that can be printed: names need not be valid text."""
-    return os.fsencode(path).decode("utf-8", errors="replace")
+    """A file name that can be printed: names need not be valid text, and may hold what moves a terminal's cursor."""
+    return _CONTROLS.sub("\ufffd", os.fsencode(path).decode("utf-8", errors="replace"))
 
 
 def stage(progress: ProtectionProgress) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from srae_client import batch, installing, records, show, standard_output
 from srae_client.bulk import manifest
 from srae_client.bulk.run import Settings, run, succeeded
-from srae_client.errors import SraeClientError, UsageError
+from srae_client.errors import SraeClientError, UsageError, file_error
 from srae_client.main import FAILED, INTERRUPTED, USAGE
 
 _EXPLAINED = f"""\
@@ -54,7 +54,7 @@ def _main(argv: Sequence[str] | None) -> int:
     except BrokenPipeError:
         raise  # nobody reads on, so there is nobody to tell
     except (SraeClientError, OSError) as error:
-        told = batch.file_error(error) if isinstance(error, OSError) else error
+        told = file_error(error) if isinstance(error, OSError) else error
         print(f"bulk: {told.message} [{told.reason}]", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:

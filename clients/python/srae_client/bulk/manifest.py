@@ -37,7 +37,9 @@ class Manifest:
         try:
             entry = json.loads(line)
             photo, status = entry["photo"], entry["status"]
-        except (ValueError, TypeError, KeyError):  # torn, see above
+            if not isinstance(photo, str):
+                return
+        except (ValueError, TypeError, KeyError, RecursionError):  # torn, see above
             return
         if status == DONE:
             self.done.add(photo)

@@ -20,7 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from srae_client import authorities, endpoint, files
 from srae_client.bulk import manifest
 from srae_client.bulk.manifest import Manifest
-from srae_client.bulk.work import DONE, Work, done, is_done
+from srae_client.bulk.work import DONE, Work, done, failed, is_done
 from srae_client.client import Client
 from srae_client.errors import LocalReason, SraeClientError, UsageError
 from srae_client.key_holder import KeyHolder
@@ -59,14 +59,16 @@ def run(settings: Settings, messages: Console) -> Counter[str]:
     if out.is_relative_to(folder) or folder.is_relative_to(out):
         raise UsageError("FOLDER and OUT must not lie in each other, or protected photos would be taken for originals")
     sources, problems = files.gather([folder])
-    if problems:
+    if not sources:
         raise problems[0][1]
     names = [str(source.folder / source.path.name) for source in sources]
     with manifest.opened(out) as lines, _without_leftovers(out):
         todo = [name for name in names if not is_done(out, name)]
         for name in sorted(set(names) - set(todo) - lines.done):  # a job was killed before it could say so
             lines.add(json.dumps(done(name)))
-        counts = Counter(earlier=len(names) - len(todo))
+        for path, problem in problems:  # folders that may not be looked into
+            lines.add(json.dumps(failed(os.path.relpath(path, folder), problem.reason, problem.message)))
+        counts = Counter(earlier=len(names) - len(todo), failed=len(problems))
         if todo:
             counts += _protect(settings, todo, lines, messages)
     return counts
@@ -173,4 +175,4 @@ def _results(work: Work, names: Sequence[str], concurrency: int) -> Iterator[str
 
 def succeeded(counts: Counter[str]) -> bool:
     """Whether nothing failed."""
-    return not set(counts) - {DONE, "earlier"}
+    return not set(+counts) - {DONE, "earlier"}

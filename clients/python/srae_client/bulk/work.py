@@ -20,14 +20,25 @@ DONE, FAILED = "done", "failed"
 
 
 def is_done(out: Path, name: str) -> bool:
-    """Whether a photo (its path in the folder) has its output and the receipt."""
+    """Whether a photo (its path in the folder) has its output and the receipt.
+
+    An empty file is neither: where a file system knows no links, a killed worker can leave one.
+    """
     output = out / name
-    return os.path.lexists(output) and os.path.lexists(receipts.path_beside(output))
+    try:
+        return all(file.stat().st_size > 0 for file in (output, receipts.path_beside(output)))
+    except OSError:
+        return False
 
 
 def done(name: str, is_protected: bool | None = None) -> dict[str, Any]:
     """The manifest's line on a protected photo. ``is_protected``: None where no classifier was asked, or none knows."""
     return {"photo": name, "status": DONE, "is_protected": is_protected}
+
+
+def failed(name: str, reason: str, message: str) -> dict[str, Any]:
+    """The manifest's line on a photo that could not be protected, or a folder that could not be looked into."""
+    return {"photo": name, "status": FAILED, "reason": reason, "message": message}
 
 
 @dataclass(frozen=True)
@@ -61,13 +72,13 @@ class Work:
             return done(name)
         result = await batch.attempt(Source(self.folder / name), lambda source: self._protect(source, self.out / name))
         if isinstance(result, Failure):
-            return {"photo": name, "status": FAILED, "reason": result.reason, "message": result.message}
+            return failed(name, result.reason, result.message)
         assert isinstance(result, ProtectRecord)  # for the type checker: it is what the job gives
         return done(name, result.is_protected)
 
     async def _protect(self, source: Source, output: Path) -> ProtectRecord:
         receipt = receipts.path_beside(output)
-        data = source.path.read_bytes()
+        data = files.read(source)
         if await asyncio.to_thread(os.path.lexists, output):  # found out before the work
             raise files.exists_error(output)
         made = await _client(self.address, self.ca).protect(data, records.TIERS[self.tier])
