@@ -104,6 +104,9 @@ IDEAS = {
     "as shipped, two rounds": Idea(SHIPPED, rounds=2, block=BLOCK),
     "as shipped, four rounds": Idea(SHIPPED, rounds=4, block=BLOCK),
     "as shipped, two rounds with the same views": Idea(replace(SHIPPED, rounds=1), rounds=2, block=BLOCK),
+    # Smooth surfaces spared more.
+    "as shipped, texture 0.75": Idea(replace(SHIPPED, texture=0.75), block=BLOCK),
+    "as shipped, texture 1": Idea(replace(SHIPPED, texture=1.0), block=BLOCK),
     "as shipped, 32 steps": Idea(replace(SHIPPED, steps=32), block=BLOCK),
     # The one-pass tier's: as few looks as do it.
     "quick: 1 step, Lite0": Idea(replace(QUICK, steps=1, plain_steps=1), (0,)),
