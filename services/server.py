@@ -46,7 +46,12 @@ _OPTIONS = (
     ("grpc.so_reuseport", 0),
     # Clients that spread their calls over servers look for new ones only when a connection ends. Calls under way go on.
     ("grpc.max_connection_age_ms", 5 * 60 * 1000),
+    # As long as any of them may take; what then still is under way has a caller who does not read on.
+    ("grpc.max_connection_age_grace_ms", 10 * 60 * 1000),
 )
+#: Requests of one connection that may come in at once, for each call that is worked on: unary ones are in memory before
+#: anything can refuse them.
+_STREAMS = 8
 
 
 @asynccontextmanager
@@ -81,7 +86,8 @@ async def running(config: Config, backend: Backend, metrics: Metrics | None = No
 
 
 def _server(config: Config, backend: Backend, watch: HealthWatch, metrics: Metrics) -> grpc.aio.Server:
-    server = grpc.aio.server(interceptors=(CallInterceptor(metrics),), options=_OPTIONS)
+    streams = ("grpc.max_concurrent_streams", _STREAMS * config.max_concurrent)
+    server = grpc.aio.server(interceptors=(CallInterceptor(metrics),), options=(*_OPTIONS, streams))
     parts = backend, Gate(config.max_concurrent), config.max_bytes
     add_ProtectionServiceServicer_to_server(ProtectionServicer(*parts), server)
     add_RestorationServiceServicer_to_server(RestorationServicer(*parts), server)

@@ -27,6 +27,8 @@ _MARK = b"\x5a\xe3"
 _HEADER_BITS = 8 * (2 + 3 + 3 + 4)
 #: Rows that are looked at first: few, so that a photo that holds nothing costs little; twice as many if they do not do.
 _ROWS = 8
+#: Of so many pixels at most.
+_MOST_PIXELS = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ def embed(pixels: Pixels, data: bytes, in_place: bool = False) -> Pixels | None:
         pixels: shape (H, W, 3). Where the three channels are equal throughout, they stay so.
         in_place: whether the bytes are written into ``pixels`` themselves, which then change unless None comes back.
     """
-    planes = _planes(pixels)
+    planes = _looked_at(pixels)
     for threshold in range(MAX_THRESHOLD + 1):
         rows = _ROWS
         while True:
@@ -79,7 +81,7 @@ def embed(pixels: Pixels, data: bytes, in_place: bool = False) -> Pixels | None:
 
 def extract(pixels: Pixels) -> tuple[bytes, Pixels] | None:
     """The bytes that ``embed`` wrote, and the pixels as they were before; None where there are none."""
-    planes = _planes(pixels)
+    planes = _looked_at(pixels)
     for threshold in range(MAX_THRESHOLD + 1):
         rows = _ROWS
         while True:
@@ -180,6 +182,11 @@ def _sites(top: Pixels, threshold: int) -> _Sites:
     row, column, plane = np.nonzero(inside)
     at = np.ravel_multi_index((row + 1, column + 1, plane), top.shape)
     return _Sites(at, predicted[inside], whole[1:-1, 1:-1][inside], threshold)
+
+
+def _looked_at(pixels: Pixels) -> Pixels:
+    """The first rows, which hold a code many times over; to look through all of a large photo in vain takes minutes."""
+    return _planes(pixels)[: max(_ROWS, _MOST_PIXELS // pixels.shape[1]) + 1]
 
 
 def _planes(pixels: Pixels) -> Pixels:

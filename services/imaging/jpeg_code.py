@@ -8,7 +8,7 @@ sums of whole numbers that fit the 53 bits of a float64, in any order of summati
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Iterator
 
 import cv2
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from services.imaging.orientation import laid_back, upright
 from services.imaging.photo import JpegLayout
-from services.imaging.resample import WEIGHT_UNIT, WORKING_SIZE, axis_weights, squashed
+from services.imaging.resample import WEIGHT_UNIT, WORKING_SIZE, axis_weights, kept_if_small, squashed
 
 Exact = NDArray[np.float64]
 
@@ -28,8 +28,6 @@ _FREQUENCIES = np.arange(8)[:, None]
 _LENGTHS = np.sqrt(np.where(_FREQUENCIES == 0, 0.125, 0.25))
 _COSINES = _LENGTHS * np.cos(np.pi / 16.0 * _FREQUENCIES * (2 * _FREQUENCIES.T + 1))
 _DCT = np.rint(_UNIT * _COSINES)
-#: Weights of one axis that are kept: those of photos have fewer, while a hostile one's would fill the memory.
-_KEPT = 1_000_000
 #: Brightness and the two colours of RGB, as a JPEG has them (JFIF), about zero but for the brightness; and back.
 TO_YCC = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]], np.float32)
 TO_RGB = np.array([[1.0, 0.0, 1.402], [1.0, -0.344136, -0.714136], [1.0, 1.772, 0.0]], np.float32)
@@ -39,26 +37,27 @@ _CLEAR = 1.5
 _NOTHING = np.empty((0, 0), np.float64)
 
 
-def moves(layout: JpegLayout, code: NDArray[np.int8], means: bool = False) -> list[NDArray[np.float16]]:
-    """By how much ``add`` moved brightness and the two colours of the upright photo: shape (H, W) each, in levels, at
-    the size at which the JPEG holds them.
+def moves(layout: JpegLayout, code: NDArray[np.int8], means: bool = False) -> Iterator[NDArray[np.float16]]:
+    """By how much ``add`` moved brightness and the two colours of the upright photo, one after the other: shape (H, W)
+    each, in levels, at the size at which the JPEG holds them.
 
     Args:
         means: of each block of 8 x 8 alone.
     """
     wave = BlockWave(layout, code)
-    planes = [
-        np.ascontiguousarray(upright(wave.plane(component, means), layout.orientation))
-        for component in range(len(layout.tables))
-    ]
-    return planes + [np.zeros_like(planes[0])] * (3 - len(planes))  # a grey one's colours stay
+    for component in range(len(layout.tables)):
+        plane = np.ascontiguousarray(upright(wave.plane(component, means), layout.orientation))
+        yield plane
+    for _ in range(3 - len(layout.tables)):
+        yield np.zeros_like(plane)  # a grey one's colours stay
 
 
 def working_move(layout: JpegLayout, code: NDArray[np.int8]) -> NDArray[np.float32]:
     """By how much ``BlockWave.add`` moved the working image; shape (3, WORKING_SIZE, WORKING_SIZE), levels."""
     # Of a large photo the blocks' means are detail enough.
-    planes = moves(layout, code, means=min(layout.height, layout.width) >= 8 * WORKING_SIZE)
-    small = np.stack([squashed(plane.astype(np.float32), WORKING_SIZE) for plane in planes], axis=-1)
+    means = min(layout.height, layout.width) >= 8 * WORKING_SIZE
+    planes = (squashed(plane.astype(np.float32), WORKING_SIZE) for plane in moves(layout, code, means))
+    small = np.stack(list(planes), axis=-1)
     return np.ascontiguousarray(cv2.transform(small, TO_RGB).transpose(2, 0, 1))
 
 
@@ -167,12 +166,8 @@ def _product(left: Exact, right: Exact) -> Exact:
     return found.astype(np.float64, copy=False)
 
 
+@kept_if_small
 def _axis(pixels: int, cells: int, halved: int) -> Exact:
-    """As ``_made_axis``; kept for next time where it is no larger than a photo's."""
-    return _kept_axis(pixels, cells, halved) if pixels * cells <= _KEPT else _made_axis(pixels, cells, halved)
-
-
-def _made_axis(pixels: int, cells: int, halved: int) -> Exact:
     """The transform of each cell's weights along one axis, block for block; shape (blocks, 8, cells), whole numbers.
 
     Args:
@@ -182,6 +177,3 @@ def _made_axis(pixels: int, cells: int, halved: int) -> Exact:
     weights = np.pad(weights, ((0, -pixels % halved), (0, 0)), mode="edge").reshape(-1, halved, cells).sum(axis=1)
     weights = np.pad(weights, ((0, -len(weights) % 8), (0, 0)), mode="edge").reshape(-1, 8, cells)
     return np.ascontiguousarray(np.einsum("fp,bpc->bfc", _DCT, weights))
-
-
-_kept_axis = lru_cache(maxsize=16)(_made_axis)

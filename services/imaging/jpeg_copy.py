@@ -104,7 +104,7 @@ def subtract_moves(photo: Photo, code: NDArray[np.int8], original: Layout) -> ND
     """The restored pixels of a photo that ``was_moved`` and tells no steps of its own, as a screenshot."""
     if original.moved_in is None:
         raise ValueError("the code was added to the original's pixels")
-    moves = jpeg_code.moves(original.moved_in, code)
+    moves = list(jpeg_code.moves(original.moved_in, code))
     restored = np.empty_like(photo.pixels)
 
     def strip(start: int, stop: int) -> None:
@@ -130,7 +130,7 @@ class _Job:
         self._pixels, self._halved, self._numbers = photo.pixels, halved, numbers or []
         is_of_its_size = _is_of_its_size(photo, original)
         moved_in = original.moved_in if is_of_its_size else None
-        self._moves = None if moved_in is None else jpeg_code.moves(moved_in, code)
+        self._moves = None if moved_in is None else list(jpeg_code.moves(moved_in, code))
         wave = Wave(code, photo.height, photo.width)
         self._wave_rows = wave.rows if is_of_its_size else wave.smooth_rows
         self._steps = _steps(tables, original.jpeg_steps if is_of_its_size else ())

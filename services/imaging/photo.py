@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 #: Sides and area that the services accept.
-MIN_SIDE = 32
+MIN_SIDE, MAX_SIDE = 32, 65_535
 MAX_PIXELS = 50_000_000
 #: The largest step of a JPEG whose coefficients are taken: larger ones are of the oddest.
 MAX_STEP = 255

@@ -8,8 +8,9 @@ exactly. A float32 matrix product therefore gives the same integers in any libra
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -21,9 +22,25 @@ WORKING_SIZE = 224
 GRID_SIZE = 56
 #: The weights of one pixel along one axis sum to this.
 WEIGHT_UNIT = 256
+#: Weights of one axis that are kept, and pixels whose weights are made at a time.
+_KEPT, _AT_ONCE = 1_000_000, 4096
+
+R = TypeVar("R")
 
 
-@lru_cache(maxsize=16)
+def kept_if_small(make: Callable[..., R]) -> Callable[..., R]:
+    """Keeps what was made of the last axes, by their numbers, for photos of the same size: but not of those whose
+    tables would fill the memory, which no photo's do.
+    """
+    kept = lru_cache(maxsize=16)(make)
+
+    def made(pixels: int, cells: int = GRID_SIZE, *more: int) -> R:
+        return (kept if pixels * cells <= _KEPT else make)(pixels, cells, *more)
+
+    return made
+
+
+@kept_if_small
 def axis_weights(pixels: int, cells: int = GRID_SIZE) -> NDArray[np.float32]:
     """Weights of each cell in each pixel along one axis: bilinear, half-pixel centres, antialiased when shrinking.
 
@@ -34,18 +51,26 @@ def axis_weights(pixels: int, cells: int = GRID_SIZE) -> NDArray[np.float32]:
     Returns:
         Shape (pixels, cells), integers in 0..WEIGHT_UNIT held as float32; each row sums to WEIGHT_UNIT.
     """
-    centre = (2 * np.arange(pixels, dtype=np.int64) + 1) * cells - pixels  # in units of 1 / (2 * pixels) cells
+    parts = [_weights(pixels, cells, first) for first in range(0, pixels, _AT_ONCE)]
+    weights = np.concatenate(parts)
+    weights.flags.writeable = False
+    return weights
+
+
+def _weights(pixels: int, cells: int, first: int) -> NDArray[np.float32]:
+    """Those of a few pixels, from this one on: on the way there they take ten times the memory."""
+    at = np.arange(first, min(first + _AT_ONCE, pixels), dtype=np.int64)
+    centre = (2 * at + 1) * cells - pixels  # in units of 1 / (2 * pixels) cells
     distance = np.abs(2 * pixels * np.arange(cells, dtype=np.int64)[None, :] - centre[:, None])
     triangle = np.maximum(2 * max(pixels, cells) - distance, 0)
     # Rounding the running sum, not each weight, keeps every row's sum at exactly WEIGHT_UNIT.
     total = triangle.sum(axis=1, keepdims=True)
     running = (2 * WEIGHT_UNIT * np.cumsum(triangle, axis=1) + total) // (2 * total)
-    weights: NDArray[np.float32] = np.diff(running, axis=1, prepend=0).astype(np.float32)
-    weights.flags.writeable = False
-    return weights
+    found: NDArray[np.float32] = np.diff(running, axis=1, prepend=0).astype(np.float32)
+    return found
 
 
-@lru_cache(maxsize=16)
+@kept_if_small
 def axis_footprints(pixels: int, cells: int = GRID_SIZE) -> tuple[tuple[int, int], ...]:
     """For each cell, the half-open range of pixels along one axis that the cell can change (never empty ranges)."""
     touched = axis_weights(pixels, cells) > 0
@@ -58,7 +83,7 @@ def axis_footprints(pixels: int, cells: int = GRID_SIZE) -> tuple[tuple[int, int
     return tuple((int(a), int(b)) for a, b in zip(first, last, strict=True))
 
 
-@lru_cache(maxsize=16)
+@kept_if_small
 def axis_taps(pixels: int, cells: int = GRID_SIZE) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """The few cells that each pixel has a weight of, which lie side by side: two, or more where the axis shrinks.
 

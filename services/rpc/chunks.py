@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, TypeVar
@@ -21,6 +22,8 @@ UNARY_BYTES = 4 * 1024 * 1024
 RECEIVED_BYTES = 2 * UNARY_BYTES
 #: How long a peer may pause within a stream. One that went silent must not hold its place for ever.
 STALL_SECONDS = 30.0
+#: What comes in more slowly than this, beyond the first moments, holds a place that others could use; bytes a second.
+_SLOWEST = 16 * 1024
 
 
 async def receive(requests: AsyncIterator[Any], max_bytes: int) -> tuple[Any, dict[str, bytes]]:
@@ -38,13 +41,19 @@ async def receive(requests: AsyncIterator[Any], max_bytes: int) -> tuple[Any, di
             Reason.STREAM_OUT_OF_ORDER, "The stream does not begin with its options. Send them first, then the chunks."
         )
     files: defaultdict[str, bytearray] = defaultdict(bytearray)
-    total = 0
+    total, begun = 0, time.monotonic()
     while (message := await _next(requests)) is not None:
         name, chunk = _chunk(message)
         total += len(chunk)
         if total > max_bytes:
             raise InvalidRequestError(
                 Reason.PAYLOAD_TOO_LARGE, f"More than {max_bytes} bytes came in. Send a smaller file.", name
+            )
+        if time.monotonic() - begun > STALL_SECONDS + total / _SLOWEST:
+            raise InvalidRequestError(
+                Reason.STREAM_OUT_OF_ORDER,
+                f"The chunks come in more slowly than {_SLOWEST // 1024} KiB a second. Try again on a faster line.",
+                name,
             )
         files[name] += chunk
     return first.options, defaultdict(bytes, {name: bytes(file) for name, file in files.items()})

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import math
 import time
+import traceback
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
@@ -19,7 +20,7 @@ from google.protobuf.message import DecodeError
 from grpc_status import rpc_status
 
 from services.errors import InvalidRequestError, Reason
-from services.inference.deadline import within
+from services.inference.deadline import seconds_left, within
 from services.rpc import chunks, photos, tracing
 from services.rpc.metrics import Metrics
 from services.rpc.status import CODES, reason_of, status_of
@@ -63,9 +64,10 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             call = _Call(method, handler, self._metrics)
             photos.received.set(call.photos)
             patience = context.time_remaining()
-            async with call.watched(context):
-                with within(math.inf if patience is None else patience), tracing.span(method, {"rpc.system": "grpc"}):
-                    return await call.respond(request, context)
+            with within(math.inf if patience is None else patience):
+                async with call.watched(context):
+                    with tracing.span(method, {"rpc.system": "grpc"}):
+                        return await call.respond(request, context)
 
         return _WRAPPERS[handler.request_streaming, handler.response_streaming](respond)
 
@@ -90,15 +92,22 @@ class _Call:
         with self._metrics.in_flight.labels(self._method).track_inprogress():
             try:
                 yield
-            except asyncio.CancelledError:
+            except asyncio.CancelledError as error:
                 self._code = grpc.StatusCode.CANCELLED
+                _let_go(error)
                 raise
             except Exception as error:
+                if reason_of(error) == Reason.MODEL_UNAVAILABLE and seconds_left() == 0.0:
+                    # The caller did not wait for the model. It is no failure of ours, and nobody reads an answer.
+                    self._code = grpc.StatusCode.CANCELLED
+                    _let_go(error)
+                    raise asyncio.CancelledError from None
                 self._reason = reason_of(error)
                 self._code = CODES[reason_of(error)]
                 if self._code in _OURS:
                     _log.exception("the service failed", extra={"fields": {"request_id": self._id}})
                 status = rpc_status.to_status(status_of(error, self._id))
+                _let_go(error)
                 await context.abort(status.code, status.details, status.trailing_metadata)
             finally:
                 self._record(time.monotonic() - started)
@@ -156,6 +165,17 @@ class _Call:
             "pixels": self.photos.pixels,
         }
         _log.info("call", extra={"fields": fields})
+
+
+def _let_go(error: BaseException) -> None:
+    """Forgets what the functions held that an error came through: photos, until the garbage collector comes by."""
+    seen: set[int] = set()
+    todo: list[BaseException | None] = [error]
+    for found in todo:
+        if found is not None and id(found) not in seen:
+            seen.add(id(found))
+            traceback.clear_frames(found.__traceback__)
+            todo += [found.__cause__, found.__context__]
 
 
 async def _send(message: bytes, context: Context) -> None:

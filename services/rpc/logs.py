@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import warnings
 from datetime import UTC, datetime
 
 
@@ -29,3 +30,5 @@ def configure() -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=logging.INFO, handlers=[handler])
+    # Of damaged metadata Pillow writes a line an entry, as many as a caller likes.
+    warnings.filterwarnings("ignore", category=UserWarning, module="PIL")

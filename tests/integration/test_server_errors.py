@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import struct
+import time
+import weakref
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,6 +24,8 @@ from srae.v1 import protection_service_pb2 as pr
 from srae.v1 import restoration_service_pb2 as re
 
 from services.errors import Reason
+from services.imaging import codec
+from services.imaging.photo import Photo
 from services.rpc import chunks
 
 PNG = file(pixels())
@@ -55,7 +60,7 @@ def protect_stream(*parts: dict[str, object]) -> Act:
     )
 
 
-async def streamed(client: Client, method: str, messages: list[bytes]) -> list[bytes]:
+async def streamed(client: Client, method: str, messages: Iterable[bytes]) -> list[bytes]:
     """The answers of a stream, asked for on gRPC's blocking stack.
 
     Its asyncio stack loses the status of a server that refuses before everything is sent (grpc/grpc, issue 36066).
@@ -282,6 +287,47 @@ async def test_a_silent_client_loses_its_place(
     told = await refused(call.read())
 
     assert told.info.reason == Reason.STREAM_OUT_OF_ORDER
+
+
+async def test_a_client_that_sends_next_to_nothing_loses_its_place(
+    served_fake: tuple[Client, FakeBackend], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chunks, "STALL_SECONDS", 0.2)
+    client, _ = served_fake
+
+    def trickle() -> Iterator[bytes]:
+        yield pr.ProtectStreamRequest(options=pr.ProtectOptions()).SerializeToString()
+        for _ in range(100):
+            time.sleep(0.02)
+            yield pr.ProtectStreamRequest(chunk=b"").SerializeToString()
+
+    told = await refused(streamed(client, "/srae.v1.ProtectionService/ProtectStream", trickle()))
+
+    assert told.info.reason == Reason.STREAM_OUT_OF_ORDER
+    assert "more slowly" in told.message
+
+
+async def test_what_is_refused_leaves_no_photo_in_memory(
+    served_fake: tuple[Client, FakeBackend], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, _ = served_fake
+    decode, held = codec.decode, []
+
+    def watched(data: bytes) -> Photo:
+        photo = decode(data)
+        held.append(weakref.ref(photo.pixels))
+        return photo
+
+    monkeypatch.setattr(codec, "decode", watched)
+    gc.disable()
+    try:
+        request = re.RestoreRequest(image=PNG, options=re.RestoreOptions(receipt=receipt()))
+        assert (await refused(client.restoration.Restore(request))).info.reason == Reason.RECEIPT_MISMATCH
+        await asyncio.sleep(0.05)
+        assert len(held) == 1
+        assert held[0]() is None
+    finally:
+        gc.enable()
 
 
 async def test_a_client_that_does_not_read_loses_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

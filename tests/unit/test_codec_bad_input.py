@@ -175,6 +175,7 @@ def test_a_beginning_and_nothing_behind_it(magic):
         (10_000, 5001, Reason.IMAGE_TOO_LARGE),
         (20_000, 10_000, Reason.IMAGE_TOO_LARGE),
         (20_000, 10_001, Reason.DECOMPRESSION_BOMB),
+        (65_536, 32, Reason.IMAGE_TOO_LARGE),
         (2**31 - 1, 2**31 - 1, Reason.DECOMPRESSION_BOMB),
     ],
 )
@@ -211,6 +212,59 @@ def test_text_and_profiles_that_unpack_without_end(kind):
     packed = zlib.compress(b"\0" * 50_000_000)
     head = b"XML:com.adobe.xmp\0\1\0\0\0" if kind == b"iTXt" else b"name\0\0"
     assert reason(png(picture(), 8, 2, png_chunk(kind, head + packed))) is Reason.DECOMPRESSION_BOMB
+
+
+def with_scans(count):
+    """A progressive JPEG whose last scan is there again and again: each is short and goes over the whole picture."""
+    jpeg = STILL["progressive"]()
+    last = jpeg.rindex(b"\xff\xda")
+    return jpeg[:last] + count * jpeg[last:-2] + jpeg[-2:]
+
+
+def test_a_jpeg_of_very_many_scans_is_not_opened():
+    assert decode(with_scans(50))
+    assert reason(with_scans(150)) is Reason.DECOMPRESSION_BOMB
+    # What follows the picture, as a phone's film does, is none of its scans.
+    assert decode(STILL["progressive"]() + 150 * b"\xff\xda film")
+
+
+def test_a_jpeg_of_very_many_segments_is_not_opened():
+    def with_segments(count, segment):
+        jpeg = STILL["jpeg"]()
+        return jpeg[:2] + count * segment + jpeg[2:]
+
+    empty, exif_segment = b"\xff\xe5\0\2", b"\xff\xe1\0\x08Exif\0\0"
+    assert decode(with_segments(500, empty))
+    for data in (
+        with_segments(2000, empty),
+        with_segments(100, exif_segment),
+        with_segments(20_000, b"\xff"),
+        with_segments(10_000, b"\xff\xd0"),
+    ):
+        assert reason(data) is Reason.DECOMPRESSION_BOMB
+
+
+def test_a_png_of_very_many_chunks_is_not_opened():
+    assert decode(png(picture(), 8, 2, *[png_chunk(b"prVt", b"")] * 500))
+    assert reason(png(picture(), 8, 2, *[png_chunk(b"prVt", b"")] * 2000)) is Reason.DECOMPRESSION_BOMB
+    assert reason(png(picture(), 8, 2, *[png_chunk(b"IDAT", b"")] * 100_000)) is Reason.DECOMPRESSION_BOMB
+
+
+def test_a_tiff_of_huge_tiles_is_not_opened():
+    data = tiff(t65000=8192, t65001=8192)
+    for other, tag in ((65000, 322), (65001, 323)):  # Pillow writes none of these itself
+        assert data.count(struct.pack("<H", other)) == 1
+        data = data.replace(struct.pack("<H", other), struct.pack("<H", tag))
+    assert reason(data) is Reason.DECOMPRESSION_BOMB
+
+
+def test_jpegs_of_other_kinds_are_named():
+    jpeg = STILL["jpeg"]()
+    frame = jpeg.index(b"\xff\xc0")
+    for at, value, name in ((frame + 1, 0xC3, "lossless"), (frame + 4, 12, "more than 8 bits")):
+        error = refusal(jpeg[:at] + bytes([value]) + jpeg[at + 1 :])
+        assert error.reason is Reason.UNSUPPORTED_FORMAT
+        assert name in str(error)
 
 
 SAMPLES = {kind: make() for kind, make in STILL.items()}

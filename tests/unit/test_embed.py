@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.imaging import carried
+from services.imaging import embed as embedding
 from services.imaging.embed import MAX_THRESHOLD, embed, extract
 
 Pixels = np.ndarray
@@ -153,3 +154,15 @@ def test_a_grey_code_takes_a_third() -> None:
     coloured = (8 * random.integers(-2, 3, (3, 56, 56))).astype(np.int8)
     grey = np.repeat(coloured[:1], 3, axis=0)
     assert len(carried.pack(grey, bytes(32))) < len(carried.pack(coloured, bytes(32))) / 2
+
+
+def test_a_photo_that_holds_nothing_is_not_looked_through_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    checkers = np.where(np.indices((400, 50)).sum(axis=0) % 2, 60, 200).astype(np.uint8)
+    photo = np.repeat(checkers[..., None], 3, axis=2)
+    seen = []
+    sites = embedding._sites
+    monkeypatch.setattr(embedding, "_MOST_PIXELS", 50 * 100)
+    monkeypatch.setattr(embedding, "_sites", lambda top, threshold: seen.append(len(top)) or sites(top, threshold))
+    assert extract(photo) is None
+    assert embed(photo, b"code") is None
+    assert max(seen) == 101

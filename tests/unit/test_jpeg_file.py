@@ -334,7 +334,7 @@ def test_a_grey_jpeg_stays_grey() -> None:
     written = pipeline.write(original, receipt_for(original))
     protected = codec.decode(written.file.data)
     assert protected.traits.grey
-    moves = jpeg_code.moves(file_of(original).layout, written.receipt.code)
+    moves = list(jpeg_code.moves(file_of(original).layout, written.receipt.code))
     assert moves[0].any()
     assert not moves[1].any()
     assert presence.is_present(protected.pixels, written.receipt.code, file_of(original).layout)

@@ -94,3 +94,13 @@ def test_down_keeps_the_photo_the_right_way_up() -> None:
     assert working[2, :100, 124:].min() == 255
     assert working[2, 124:].max() == 0
     assert working[:2].max() == 0
+
+
+def test_what_would_fill_the_memory_is_not_kept() -> None:
+    assert axis_weights(4000) is axis_weights(4000)
+    assert axis_weights(40_000) is not axis_weights(40_000)
+    # Made in parts, they are what they are made at once.
+    small, large = axis_weights(224), axis_weights(9000)
+    assert (large.sum(axis=1) == WEIGHT_UNIT).all()
+    assert (small.sum(axis=1) == WEIGHT_UNIT).all()
+    assert np.array_equal(large, large[::-1, ::-1]) or np.abs(large - large[::-1, ::-1]).max() <= 1

@@ -74,7 +74,7 @@ class Code(StrEnum):
     NOT_AN_IMAGE = "NOT_AN_IMAGE", "The file is no photo. Choose another."
     UNSUPPORTED_FORMAT = "UNSUPPORTED_FORMAT", "Save it as JPEG, PNG or WebP first."
     TRUNCATED_IMAGE = "TRUNCATED_IMAGE", "The file is cut off or damaged. Get it again from where it came from."
-    DECOMPRESSION_BOMB = "DECOMPRESSION_BOMB", "The photo has too many pixels. Make it smaller."
+    DECOMPRESSION_BOMB = "DECOMPRESSION_BOMB", "Save the photo again in a photo editor."
     ANIMATED_IMAGE = "ANIMATED_IMAGE", "Animations can not be protected. Choose a still photo."
     IMAGE_TOO_SMALL = "IMAGE_TOO_SMALL", "The photo has too few pixels. Choose a larger one."
     IMAGE_TOO_LARGE = "IMAGE_TOO_LARGE", "The photo has too many pixels. Make it smaller."

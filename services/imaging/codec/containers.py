@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 #: A still WebP holds its picture after a handful of chunks; a hostile one could hold millions of empty ones.
 _MOST_CHUNKS = 100
+#: A PNG's picture may be in many chunks, of some kilobytes each; beside them there are a handful.
+_MOST_PNG_CHUNKS, _MOST_OTHERS = 100_000, 1000
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,20 @@ def webp_header(data: bytes) -> WebpHeader | None:
         length = _little(data[position + 4 : position + 8])
         position += 8 + length + length % 2
     return None
+
+
+def is_absurd_png(data: bytes) -> bool:
+    """Whether a PNG has more chunks than any photo has: those of the picture, and others beside it."""
+    position, others = 8, 0
+    for _ in range(_MOST_PNG_CHUNKS):
+        kind = data[position + 4 : position + 8]
+        if len(kind) < 4 or kind == b"IEND":
+            return False
+        others += kind != b"IDAT"
+        if others > _MOST_OTHERS:
+            return True
+        position += 12 + int.from_bytes(data[position : position + 4], "big")
+    return True
 
 
 def iso_media_brands(data: bytes) -> tuple[bytes, set[bytes]]:

@@ -82,6 +82,13 @@ def unsupported(name: str) -> InvalidImageError:
     return InvalidImageError(Reason.UNSUPPORTED_FORMAT, f"{name} cannot be protected. Send a {SUPPORTED} photo.")
 
 
+def absurd(what: str) -> InvalidImageError:
+    """The refusal of what is made to keep a decoder busy; ``what`` begins the sentence."""
+    return InvalidImageError(
+        Reason.DECOMPRESSION_BOMB, f"{what}, so it was not opened. Export the photo again from a photo editor."
+    )
+
+
 def animated() -> InvalidImageError:
     return InvalidImageError(Reason.ANIMATED_IMAGE, ONE_FRAME)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import cast
@@ -20,10 +21,11 @@ from PIL.WebPImagePlugin import WebPImageFile
 from services.errors import InvalidImageError, Reason, SraeError
 from services.imaging.codec import formats, segments
 from services.imaging.codec.colour import CONVERTED, matching_profile, raw_mode, simplify
-from services.imaging.codec.containers import webp_header
+from services.imaging.codec.containers import is_absurd_png, webp_header
 from services.imaging.orientation import flips, is_on_its_side
 from services.imaging.photo import (
     MAX_PIXELS,
+    MAX_SIDE,
     MAX_STEP,
     MIN_SIDE,
     FileTraits,
@@ -66,6 +68,7 @@ _TURNED_HERE = (formats.JPEG, formats.PNG, formats.WEBP)
 _TIFF_SUBFILE_TYPE = 254
 _TIFF_DNG_VERSION = 50706
 _TIFF_BITS_PER_SAMPLE = 258
+_TIFF_TILE = (322, 323)
 _LOSSY_IN_TIFF = ("jpeg", "tiff_jpeg", "webp")
 #: HEIC transfer characteristics of high dynamic range (PQ, HLG): at 8 bits, untouched, they look washed out.
 _HDR_TRANSFERS = (16, 18)
@@ -81,8 +84,7 @@ def decode(data: bytes) -> Photo:
     """
     mime_type = formats.sniff(data)
     with _damage_refused():
-        if mime_type == formats.WEBP:
-            _check_webp_size(data)
+        _check_structure(data, mime_type)
         with _DECODERS[mime_type](io.BytesIO(data)) as image:
             _check_size(*image.size)
             _check_kind(image, mime_type)
@@ -105,17 +107,21 @@ def _damage_refused() -> Iterator[None]:
     except Exception as error:
         # Pillow names its limit on unpacked PNG text and profiles in the message, and has no exception for it.
         if isinstance(error, _BOMB_ERRORS) or "MAX_TEXT_" in str(error):
-            raise _bomb("It unpacks to far more than a photo holds") from error
+            raise formats.absurd("It unpacks to far more than a photo holds") from error
         raise InvalidImageError(
             Reason.TRUNCATED_IMAGE,
             "This photo is damaged or cut off. Send the complete file, or export it again from a photo editor.",
         ) from error
 
 
-def _bomb(what: str) -> InvalidImageError:
-    return InvalidImageError(
-        Reason.DECOMPRESSION_BOMB, f"{what}, so it was not opened. Export the photo again from a photo editor."
-    )
+def _check_structure(data: bytes, mime_type: str) -> None:
+    """Refuses what would keep a decoder busy, or fill the memory, before it tells how large the photo is."""
+    if mime_type == formats.JPEG:
+        segments.check(data)
+    if mime_type == formats.PNG and is_absurd_png(data):
+        raise formats.absurd("It has more chunks than any photo has")
+    if mime_type == formats.WEBP:
+        _check_webp_size(data)
 
 
 def _check_webp_size(data: bytes) -> None:
@@ -128,11 +134,16 @@ def _check_webp_size(data: bytes) -> None:
 def _check_size(width: int, height: int) -> None:
     pixels = width * height
     if pixels > _BOMB_PIXELS:
-        raise _bomb(f"It claims {width} x {height} pixels, more than any photo has")
+        raise formats.absurd(f"It claims {width} x {height} pixels, more than any photo has")
     if pixels > MAX_PIXELS:
         raise InvalidImageError(
             Reason.IMAGE_TOO_LARGE,
             f"This photo has {pixels / 1e6:.1f} megapixels. Scale it down to {MAX_PIXELS // 10**6} or fewer.",
+        )
+    if max(width, height) > MAX_SIDE:
+        raise InvalidImageError(
+            Reason.IMAGE_TOO_LARGE,
+            f"This photo is {width} x {height} pixels. Cut it to sides of {MAX_SIDE} or fewer.",
         )
     if min(width, height) < MIN_SIDE:
         raise InvalidImageError(
@@ -147,6 +158,8 @@ def _check_kind(image: ImageFile.ImageFile, mime_type: str) -> None:
         # Most RAW files are TIFFs whose first picture is a preview; to protect that would lose the photo.
         if _TIFF_DNG_VERSION in tags or tags.get(_TIFF_SUBFILE_TYPE, 0) & 1:
             raise formats.unsupported("A RAW file")
+        if math.prod(int(tags.get(side, 1)) for side in _TIFF_TILE) > MAX_PIXELS:
+            raise formats.absurd("Its tiles are larger than any photo")
     # A HEIC with several pictures is a phone's burst, not an animation: its primary picture is the photo.
     if mime_type != formats.HEIC and getattr(image, "is_animated", False):
         raise formats.paged() if isinstance(image, TiffImageFile) else formats.animated()

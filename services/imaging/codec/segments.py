@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 
-_START, _SCAN, _TABLES = b"\xff\xd8", b"\xff\xda", b"\xff\xdb"
+from services.imaging.codec.formats import absurd, unsupported
+
+_START, _END, _SCAN, _TABLES = b"\xff\xd8", b"\xff\xd9", b"\xff\xda", b"\xff\xdb"
 _JFIF, _EXIF, _ICC, _OURS = b"\xff\xe0", b"\xff\xe1", b"\xff\xe2", b"\xff\xe9"
 _ICC_NAME = b"ICC_PROFILE\0"
 #: How our own segment begins, and Pillow's name of its kind.
 _OUR_NAME, _OUR_KIND = b"SRAE\0", "APP9"
 #: Markers without a segment, which decoders pass over in a header; and those that are none, or begin or end a picture.
 _ALONE, _NO_SEGMENT = range(0xD0, 0xD8), (0x00, 0x01, 0xD8, 0xD9)
+#: What begins a picture: its precision comes first. Of these, the third is lossless.
+_FRAMES, _LOSSLESS = range(0xC0, 0xC4), 0xC3
+#: So many segments, EXIF segments among them, and bytes between two segments, no photo's header has: a decoder would
+#: spend hours on them.
+_MOST_SEGMENTS, _MOST_EXIF, _MOST_BETWEEN = 1000, 64, 10_000
+#: Nor has a photo so many scans, each of which may be a few bytes and costs a pass over the whole picture.
+_MOST_SCANS = 100
+#: What ends a scan's data.
+_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 #: What a segment holds beside its name, its number and how many there are.
 _ICC_PART = 65533 - len(_ICC_NAME) - 2
 _ORIENTATION_TAG, _SHORT = 0x0112, 3
@@ -39,6 +51,37 @@ def inserted(jpeg: bytes, orientation: int, icc_profile: bytes | None, carried: 
         )
     added += _segment(_OURS, _OUR_NAME + carried) if carried else b""
     return jpeg[:after] + added + jpeg[after:]
+
+
+def check(jpeg: bytes) -> None:
+    """Refuses what no decoder should be given.
+
+    Raises:
+        InvalidImageError: it would take for ever (DECOMPRESSION_BOMB), or is of a kind that is not read
+            (UNSUPPORTED_FORMAT).
+    """
+    exif = 0
+    for count, (marker, start, _) in enumerate(_header(jpeg)):
+        exif += marker == _EXIF
+        if count > _MOST_SEGMENTS or exif > _MOST_EXIF:
+            raise absurd("It has more segments than any photo has")
+        if marker[1] == _LOSSLESS:
+            raise unsupported("A lossless JPEG")
+        if marker[1] in _FRAMES and jpeg[start : start + 1] not in (b"", b"\x08"):
+            raise unsupported("A JPEG of more than 8 bits a channel")
+    # Where a scan's marker occurs less often, as nearly always, there are no more scans.
+    if jpeg.count(_SCAN) > _MOST_SCANS and _has_many_scans(jpeg):
+        raise absurd("It has more scans than any photo has")
+
+
+def _has_many_scans(jpeg: bytes) -> bool:
+    """Whether the picture has; what follows it, a film for example, may hold anything."""
+    at = next((end for marker, _, end in _header(jpeg) if marker == _SCAN), len(jpeg))
+    scans = 1
+    while (found := _MARKER.search(jpeg, at)) is not None and scans <= _MOST_SCANS and found[0] != _END:
+        scans += found[0] == _SCAN
+        at = found.end() + int.from_bytes(jpeg[found.end() : found.end() + 2], "big")
+    return scans > _MOST_SCANS
 
 
 def has_one_scan(jpeg: bytes) -> bool:
@@ -79,9 +122,15 @@ def carried_in(found: list[tuple[str, bytes]]) -> bytes:
 
 
 def _header(jpeg: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """The segments up to the first scan's: each marker, and where what its segment holds begins and ends."""
-    at = len(_START)
+    """The segments up to the first scan's: each marker, and where what its segment holds begins and ends.
+
+    Raises:
+        InvalidImageError: there is too much between two of them.
+    """
+    at = end = len(_START)
     while jpeg[at : at + 1] == b"\xff":
+        if at - end > _MOST_BETWEEN:
+            raise absurd("It has more between its segments than any photo has")
         marker = jpeg[at : at + 2]
         if marker == b"\xff\xff":
             at += 1
