@@ -18,6 +18,9 @@ Numbers = NDArray[np.int16]
 class Component:
     """One component of the original, in its file's orientation, and of the copy.
 
+    Args:
+        copy, unit: the copy's coefficients, in this share of their steps.
+
     Attributes:
         halved, copy_halved: by how much its height and width are divided, in the original and in the copy.
         numbers: of the original, as estimated; shape (8, 8, blocks down, blocks across).
@@ -27,7 +30,7 @@ class Component:
             original's may lie from what is told.
     """
 
-    def __init__(self, layout: JpegLayout, index: int, copy: Numbers | Plane, seen: JpegLayout) -> None:
+    def __init__(self, layout: JpegLayout, index: int, copy: Numbers, unit: float, seen: JpegLayout) -> None:
         self.index = index
         self.halved, self.copy_halved = (each.shrunk(index) for each in (layout, seen))
         table = np.array(seen.tables[index], np.float32).reshape(8, 8)
@@ -35,6 +38,7 @@ class Component:
             table, self.copy_halved = table.T, self.copy_halved[::-1]
         self.steps = np.array(layout.tables[index], np.float32).reshape(8, 8)
         self._copy_steps = table
+        self._units = table * np.float32(unit)
         self._copy = laid_back_coefficients(copy, layout.orientation)
         self.numbers: Numbers = np.zeros((8, 8, *layout.blocks()[index]), np.int16)
         self.rest = np.zeros(self.numbers.shape, np.float16)
@@ -52,7 +56,7 @@ class Component:
         Args:
             seen: the component's plane at the photo's size, as an encoder would see it of the estimate.
         """
-        held = self._copy[:, :, rows_of_blocks(start, stop, self.copy_halved)] * self._copy_steps[..., None, None]
+        held: Plane = self._copy[:, :, rows_of_blocks(start, stop, self.copy_halved)] * self._units[..., None, None]
         left = held - dequantise.coefficients(brought(seen, (1, 1), self.copy_halved))
         own = self.numbers[:, :, rows_of_blocks(start, stop, self.halved)] * self.steps[..., None, None]
         if self.is_blurred:

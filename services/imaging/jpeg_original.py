@@ -29,7 +29,7 @@ from services.imaging.strips import in_strips
 #: How often what is left is added to the estimate, from nothing on. More gains nothing that shows.
 _ITERATIONS = 3
 #: Rows worked on at a time, and rows beside them that are looked at: whole blocks of halved colour.
-_BAND, _AROUND = 256, 16
+_BAND, _AROUND = 128, 16
 #: Whole numbers are decoded as the original's are, what is likely is not: so they are nearer in a block unless rounding
 #: to them costs more than this, the mean square of what decoders round, in levels.
 _DECODING = 0.4
@@ -38,6 +38,8 @@ _MOST = 1023
 _LEAST = np.full((8, 8), -_MOST, np.int16)
 _LEAST[0, 0] -= 1
 _MIDDLE = 128.0
+#: Coefficients of pixels are held in such parts of a level: in half the memory, and far finer than the pixels are.
+_PARTS = 16
 
 
 @dataclass(frozen=True)
@@ -80,11 +82,20 @@ def _layout(photo: Photo) -> JpegLayout | None:
     return None if photo.file is None else photo.file.layout
 
 
-def _coefficients(photo: Photo) -> Sequence[Numbers | Plane] | None:
-    """A photo's coefficients, in the steps of its ``_layout``; None where the library cannot read the file."""
+def _coefficients(photo: Photo, layout: JpegLayout) -> tuple[Sequence[Numbers] | None, float]:
+    """A photo's coefficients, and in what share of its layout's steps; none where the library cannot read the file."""
     if photo.file is not None:
-        return jpeg_file.numbers(photo.file)
-    return [dequantise.coefficients(plane) for plane in np.moveaxis(jpeg_copy.planes(photo.pixels), -1, 0)]
+        return jpeg_file.numbers(photo.file), 1.0
+    found = [np.empty((8, 8, *blocks), np.int16) for blocks in layout.blocks()]
+
+    def band(start: int, stop: int) -> None:
+        planes = jpeg_copy.planes(photo.pixels[start:stop])
+        for index, numbers in enumerate(found):
+            transformed = dequantise.coefficients(np.ascontiguousarray(planes[..., index]))
+            numbers[:, :, rows_of_blocks(start, stop, (1, 1))] = np.rint(_PARTS * transformed)
+
+    in_strips(band, photo.height, photo.width, _BAND)
+    return found, 1.0 / _PARTS
 
 
 def _have_blocks_in_common(sought: JpegLayout, held: JpegLayout) -> bool:
@@ -113,13 +124,13 @@ def seek(photo: Photo, code: NDArray[np.int8], original: Layout, original_sha256
     blank, blank_of_moved = codec.blank_jpeg(layout), codec.blank_jpeg(moved_in)
     if blank is None or blank_of_moved is None:
         return None
-    copy = _coefficients(photo)
+    copy, unit = _coefficients(photo, held)
     if copy is None:  # slightly damaged: its pixels may be read all the same
         return None
     profile = matching_profile(photo.traits.icc_profile, grey=len(layout.tables) == 1)
     own = _Form(layout, blank, profile)
     moved = _Form(moved_in, blank_of_moved, profile)
-    search = _Search(copy, held, own, moved, code, is_encoded=photo.file is not None)
+    search = _Search(copy, unit, held, own, moved, code, is_encoded=photo.file is not None)
     for iteration in range(1, _ITERATIONS + 1):
         search.iterate(is_last=iteration == _ITERATIONS)
     if not search.is_on_steps():
@@ -152,14 +163,15 @@ class _Search:
     """The search for one original.
 
     Args:
-        copy, held: the coefficients of the file in which it is sought, in steps, and its layout.
+        copy, unit, held: the coefficients of the file in which it is sought, in what share of a step, and its layout.
         own, moved: the original's form, and that of what the code made of it.
         is_encoded: whether an encoder made the copy, which rounds brightness and colours before it transforms them.
     """
 
     def __init__(
         self,
-        copy: Sequence[Numbers | Plane],
+        copy: Sequence[Numbers],
+        unit: float,
         held: JpegLayout,
         own: _Form,
         moved: _Form,
@@ -171,7 +183,7 @@ class _Search:
         tables = own.layout.tables
         self._parts = np.array(moved.layout.divided or ((1,) * 64,) * len(tables), np.int32)
         self._components = [
-            Component(own.layout, index, numbers, held) for index, numbers in enumerate(copy[: len(tables)])
+            Component(own.layout, index, numbers, unit, held) for index, numbers in enumerate(copy[: len(tables)])
         ]
         self._misses: list[tuple[int, float]] = []
 
