@@ -35,6 +35,9 @@ from training.models.shipped import HALFWAY
 from training.provenance import provenance
 
 Pixels = NDArray[np.uint8]
+#: A surface is smooth where the standard deviation around a pixel is below this, in levels; the share of a photo that
+#: such surfaces have at least where they are looked at; and the blur of an eye, in pixels.
+_AROUND, _SMOOTH, _LEAST_SMOOTH, _EYE = (13, 13), 4.0, 0.05, 1.5
 RESULTS = Path("training/results/photo/refiner_search.json")
 
 
@@ -107,6 +110,10 @@ IDEAS = {
     # Smooth surfaces spared more.
     "as shipped, texture 0.75": Idea(replace(SHIPPED, texture=0.75), block=BLOCK),
     "as shipped, texture 1": Idea(replace(SHIPPED, texture=1.0), block=BLOCK),
+    "as shipped, colours on textures": Idea(replace(SHIPPED, colour_contrast=8.0), block=BLOCK),
+    "as shipped, texture 0.75, least, colours on textures": Idea(
+        replace(SHIPPED, texture=0.75, is_least=True, colour_contrast=8.0), block=BLOCK
+    ),
     "as shipped, 32 steps": Idea(replace(SHIPPED, steps=32), block=BLOCK),
     # The one-pass tier's: as few looks as do it.
     "quick: 1 step, Lite0": Idea(replace(QUICK, steps=1, plain_steps=1), (0,)),
@@ -171,7 +178,7 @@ def measure(idea: Idea, strength_db: float, photos: list[Case], eyes: Eyes) -> d
         [SIDES[v] for v in idea.networks],
     )
     changed: dict[str, list[bool]] = {}
-    psnr, entropies, seconds = [], [], 0.0
+    psnr, smooth, entropies, seconds = [], [], [], 0.0
     for case in photos:
         begun = time.process_time()
         code = refine(refiner, case.pixels, strength_db, idea.rounds)
@@ -181,14 +188,31 @@ def measure(idea: Idea, strength_db: float, photos: list[Case], eyes: Eyes) -> d
             if view in case.kept:
                 changed.setdefault(view, []).append(answer != case.label)
         psnr.append(psnr_db(case.pixels, moved))
+        seen = smooth_difference(case.pixels, moved)
+        smooth += [] if seen is None else [seen]
         entropies.append(entropy_bytes(code))
     return {
         **{f"changed_percent: {view}": round(100 * float(np.mean(c)), 1) for view, c in changed.items()},
         "protected_psnr_mean_db": round(float(np.mean(psnr)), 2),
+        "smooth_difference_mean_delta_e": round(float(np.mean(smooth)), 2),
         "code_entropy_bytes": round(float(np.mean(entropies))),
         "processor_seconds": round(seconds / len(photos), 2),
         "photos": len(photos),
     }
+
+
+def smooth_difference(one: Pixels, other: Pixels) -> float | None:
+    """How far two photos differ on smooth surfaces, as people see colours: the mean CIE 1976 difference there, without
+    what is finer than an eye resolves. None where a photo has hardly any such surface.
+    """
+    grey = one.astype(np.float32).mean(axis=2)
+    mean = cv2.blur(grey, _AROUND)
+    is_smooth = cv2.blur(grey * grey, _AROUND) - mean * mean < _SMOOTH**2
+    if is_smooth.mean() < _LEAST_SMOOTH:
+        return None
+    blurred = (cv2.GaussianBlur(pixels.astype(np.float32) / 255.0, (0, 0), _EYE) for pixels in (one, other))
+    lab, other_lab = (cv2.cvtColor(pixels, cv2.COLOR_RGB2LAB) for pixels in blurred)
+    return float(np.linalg.norm(lab - other_lab, axis=2)[is_smooth].mean())
 
 
 def refine(refiner: Refiner, pixels: Pixels, strength_db: float, rounds: int) -> NDArray[np.int8]:

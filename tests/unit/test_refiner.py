@@ -206,6 +206,47 @@ def test_texture_draws_the_code_to_where_it_hides() -> None:
     assert share_on_smooth(drawn) < 0.5 * share_on_smooth(even)
 
 
+def test_what_lies_beside_an_edge_can_count_as_smooth() -> None:
+    x = torch.full((1, 3, WORKING_SIZE, WORKING_SIZE), 60.0)
+    x[..., WORKING_SIZE // 2 :] = 200.0
+    usual, least = (
+        Refiner(RefinerConfig(is_least=is_least), [Half()], [WORKING_SIZE]).contrast(x) for is_least in (False, True)
+    )
+    assert usual.max() > 50.0
+    assert least.max() == 0.0
+    noise = 40.0 * torch.rand(x.shape, generator=torch.Generator().manual_seed(0))
+    assert Refiner(RefinerConfig(is_least=True), [Half()], [WORKING_SIZE]).contrast(x + noise).min() > 2.0
+
+
+class RedHalf(Half):
+    """As :class:`Half`, of the red alone."""
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return super().forward(x[:, :1])
+
+
+def test_colours_can_be_left_to_textures() -> None:
+    x = coloured()
+    rough = torch.randint(-40, 41, (1, 1, WORKING_SIZE // 2, WORKING_SIZE), generator=torch.Generator().manual_seed(0))
+    x[:, :, : WORKING_SIZE // 2] += rough
+    bounds = torch.full((1, 3, GRID_SIZE, GRID_SIZE), 60.0)
+
+    def colour(colour_contrast: float) -> tuple[float, float]:
+        """How much of the code is colour, on the texture and on the smooth half."""
+        refiner = Refiner(RefinerConfig(texture=0.0, colour_contrast=colour_contrast), [RedHalf()], [WORKING_SIZE])
+        zeros = torch.zeros_like(bounds), torch.zeros(1, 1)
+        code = refiner([x], -bounds, bounds, torch.tensor([[36.0]]), *zeros)
+        own = (code - code.mean(dim=1, keepdim=True)).abs()
+        rows = GRID_SIZE // 2
+        return float(own[:, :, : rows - 1].mean()), float(own[:, :, rows + 1 :].mean())
+
+    on_texture, on_smooth = colour(0.0)
+    assert min(on_texture, on_smooth) > 0.5
+    on_texture, on_smooth = colour(8.0)
+    assert on_texture > 0.5
+    assert on_smooth < 0.05
+
+
 @pytest.mark.parametrize(("plain_steps", "looks"), [(3, 3), (2, 4)])
 def test_a_first_look_at_the_whole_photo_tells_its_label_too(plain_steps: int, looks: int) -> None:
     seen: list[int] = []

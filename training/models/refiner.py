@@ -36,6 +36,10 @@ class RefinerConfig:
     chroma: float = 0.5
     #: Cells count by their local contrast to this power.
     texture: float = 0.5
+    #: Whether that is the least contrast of the cells around: what lies beside an edge is as smooth as it was.
+    is_least: bool = False
+    #: From this local contrast on, in levels, a colour's own slope counts as ``chroma`` says, below it less; 0: always.
+    colour_contrast: float = 0.0
     #: Views crop at most this share of a side away; 0 shows the whole photo.
     crop: float = 0.4
     #: Views are brought to a side that differs from the network's own by at most this share.
@@ -178,6 +182,8 @@ class Refiner(nn.Module):
         self.level_step = float(config.level_step)
         self.chroma = config.chroma
         self.texture = config.texture
+        self.is_least = config.is_least
+        self.colour_contrast = config.colour_contrast
 
     def forward(
         self, images: list[Tensor], lower: Tensor, upper: Tensor, strength_db: Tensor, start: Tensor, made: Tensor
@@ -186,7 +192,11 @@ class Refiner(nn.Module):
         square = 255.0 * 255.0 * torch.pow(10.0, -strength_db / 10.0) - 1.0 / 12.0
         radius = torch.sqrt(torch.clamp(square, min=0.0)).view(-1, 1, 1, 1)
         # How much each cell counts, in the brightness and in a colour of its own.
-        weights, chroma = self.weights(images[0]), self.chroma * is_coloured(images[0])
+        contrast = self.contrast(images[0])
+        weights = torch.pow(contrast + 2.0, self.texture)
+        chroma = self.chroma * is_coloured(images[0])
+        if self.colour_contrast > 0.0:
+            chroma = chroma * torch.clamp(contrast / self.colour_contrast, max=1.0)
         code = start
         velocity = torch.zeros_like(lower)
         labels: list[Tensor] = []
@@ -297,13 +307,13 @@ class Refiner(nn.Module):
     def in_ball(self, code: Tensor, radius: Tensor) -> Tensor:
         return code * torch.clamp(radius / (self.size(code) + 1e-12), max=1.0)
 
-    def weights(self, x: Tensor) -> Tensor:
-        """How much each cell counts: its local contrast, to a power; shape (N, 1, G, G)."""
+    def contrast(self, x: Tensor) -> Tensor:
+        """The standard deviation of the brightness around each cell, in levels; shape (N, 1, G, G)."""
         grey = x.mean(dim=1, keepdim=True)
         mean = F.avg_pool2d(grey, 2 * self.cell, self.cell, self.cell // 2, count_include_pad=False)
         square = F.avg_pool2d(grey * grey, 2 * self.cell, self.cell, self.cell // 2, count_include_pad=False)
         contrast = torch.sqrt(torch.clamp(square - mean * mean, min=0.0))
-        return torch.pow(contrast + 2.0, self.texture)
+        return -F.max_pool2d(-contrast, 3, 1, 1) if self.is_least else contrast
 
     def size(self, code: Tensor) -> Tensor:
         """Root mean square of the upsampled code, shape (N, 1, 1, 1), levels."""
