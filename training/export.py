@@ -6,6 +6,8 @@ This is the one place that knows the serving format. Each export is compared wit
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -117,6 +119,11 @@ def main() -> None:
     parser.add_argument("--repository", type=Path, default=Path("triton_models"), help="model repository to write")
     parser.add_argument("--version", default="1", help="version to write (default: 1)")
     arguments = parser.parse_args()
+    if os.environ.get("PYTHONHASHSEED") != "0":
+        # TorchScript writes what it holds constant in the order of a set of names: with one order everywhere, the same
+        # weights give the same bytes.
+        again = [sys.executable, "-m", "training.export", *sys.argv[1:]]
+        os.execve(sys.executable, again, {**os.environ, "PYTHONHASHSEED": "0"})
     console = Console()
     for name, model in served(arguments.weights).items():
         path = export_model(name, model, arguments.repository, arguments.version)

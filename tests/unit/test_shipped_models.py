@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -71,6 +74,14 @@ async def test_exported_and_eager_are_equal(
     answer = eager[name](*(torch.from_numpy(tensor) for tensor in inputs.values())).detach().numpy()
     assert exported.dtype == answer.dtype
     assert np.array_equal(exported, answer)
+
+
+def test_the_same_weights_give_the_same_files(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "training.export", "--repository", str(tmp_path)]
+    subprocess.run(command, env={**os.environ, "PYTHONHASHSEED": "1"}, check=True, capture_output=True)
+    for name in SIGNATURES:
+        file = Path(name) / "1" / "model.pt"
+        assert (tmp_path / file).read_bytes() == (REPOSITORY / file).read_bytes(), name
 
 
 @pytest.mark.parametrize("name", ["protector", "refiner"])
