@@ -35,5 +35,5 @@ is what the distortion does to the unprotected picture: an ASR near it says noth
 FIGURE8 = """What an opponent reaches who knows the defenses and runs one on the protected picture. The paper's text
 has 95 % without a defense and 71 to 94 % behind one, on Caltech-256. Jin and Zhou learn from DDN's examples, not from
 RGAN's."""
-FIGURE10 = f"""{_SHORT}. The paper draws lines without values: with more weight on the intensity, L_G_mse falls and
-L_G_adv rises, until at 14 the attack is lost."""
+FIGURE10 = f"""{_SHORT}. The paper draws lines without values, and says of them: with more weight on the intensity,
+L_G_mse falls and L_G_adv rises, until at 14 the attack is lost."""

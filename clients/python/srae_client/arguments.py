@@ -50,8 +50,8 @@ examples:
   srae restore downloaded.jpg --receipt cat.receipt
   srae restore safe/ -o originals/
 
-Restored photos are PNG files, which lose nothing. Of a photo for which no receipt fits, and which does not restore
-from itself, nothing is written.
+A restored photo is the JPEG that it was, or a PNG file, which loses nothing. Of a photo for which no receipt fits, and
+which does not restore from itself, nothing is written.
 """
 _EVALUATE = """\
 examples:

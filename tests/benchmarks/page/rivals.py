@@ -168,7 +168,7 @@ def _aims(part: Json) -> str:
         ratio = ratios[best][rival]
         met = "met" if ratio["ratio"] >= aim else "missed"
         lines.append(f"{aim:g} times {_NAMES[rival]}: **{met}**, {_ratio(ratio)}.")
-    return f"The aims at 8 callers, for {_NAMES[best]}: {' '.join(lines)}"
+    return f"The aims, of the fastest of each kind at 8 callers; ours was {_NAMES[best]}: {' '.join(lines)}"
 
 
 def _fawkes(part: Json) -> list[str]:

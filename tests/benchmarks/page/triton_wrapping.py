@@ -24,7 +24,7 @@ def section(results: Path) -> str | None:
             "## On top of Triton",
             *notes(found),
             "*Direct* is Triton's bare stub; *tensor* one inference, *protect* a whole sealed one. Of a sealed "
-            f"Protect, inference is {share['service']} on Triton and {share['embedded']} in process.",
+            f"Protect, the inferences, each with its wait and those side by side counted each, are {share['service']} of the call's time on Triton and {share['embedded']} in process.",
             table(["what", "ratio", "value"], ratios),
             f"*`{found['command']}`, commit {found['commit']}; {found['cores']} cores, {found['rounds']} rounds, "
             f"{found['concurrency']} at once for calls a second, {found['date']}.*",
