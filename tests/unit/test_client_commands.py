@@ -333,7 +333,7 @@ def test_what_cannot_be_looked_into_is_told_and_the_others_are_done(srae: Run, m
         "album/open/cow.png": None,
         "album/closed": "CANNOT_ACCESS_FILE",
         "album/loop.png": "CANNOT_ACCESS_FILE",
-        "album/huge.png": "TOO_LARGE",
+        "album/huge.png": "FILE_TOO_LARGE",
         "x" * 300 + ".png": "CANNOT_ACCESS_FILE",
     }
     status, printed = srae("protect", "album/closed")

@@ -170,7 +170,8 @@ def test_a_key_file_that_cannot_be_read_is_left_alone(capsys: pytest.CaptureFixt
     file_of("backup.json")
     refusal = told(capsys, "import", "backup.json", status=1)
     assert "cannot be read: Is a directory" in refusal
-    assert [file.name for file in keys.default_path().parent.iterdir()] == ["keys.json"]
+    assert keys.default_path().is_dir()
+    assert {file.name for file in keys.default_path().parent.iterdir()} == {"keys.json", "keys.json.lock"}
 
 
 @pytest.mark.parametrize("action", ["new", "passphrase"])

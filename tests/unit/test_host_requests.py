@@ -26,7 +26,6 @@ LIMITS = Limits()
 OF_THE_COMMAND_LINE = {
     LocalReason.NOT_FOUND,
     LocalReason.NO_PHOTOS,
-    LocalReason.TOO_LARGE,
     LocalReason.OUTPUT_EXISTS,
     LocalReason.RAY_FAILED,
     LocalReason.NO_RECEIPT,

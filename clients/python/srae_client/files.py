@@ -124,7 +124,7 @@ def read(source: Source) -> bytes:
     size = source.path.stat().st_size
     if size > MAX_BYTES:
         raise SraeClientError(
-            LocalReason.TOO_LARGE,
+            LocalReason.FILE_TOO_LARGE,
             f"The file has {size:,} bytes. No photo that can be worked on has more than {MAX_BYTES:,}.",
         )
     return source.path.read_bytes()

@@ -7,18 +7,17 @@ passphrase; sealing needs none.
 from __future__ import annotations
 
 import base64
-import fcntl
 import hashlib
 import json
 import os
 import secrets
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import filelock
 import platformdirs
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
@@ -153,28 +152,19 @@ def changing(path: Path) -> Iterator[None]:
 
     Raises:
         SraeClientError: another one has not ended in ten seconds; it may wait for a passphrase.
-        OSError: the file's folder cannot be made or read.
+        OSError: the file's folder cannot be made or written.
     """
-    folder = _itself(path).parent
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor = os.open(folder, os.O_RDONLY)
+    file = _itself(path)
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    lock = filelock.FileLock(file.with_name(file.name + ".lock"), timeout=_WAIT_SECONDS, mode=files.PRIVATE)
     try:
-        _lock_within(descriptor, _WAIT_SECONDS)
+        lock.acquire()
+    except filelock.Timeout:
+        raise key_errors.changed_by_another() from None
+    try:
         yield
     finally:
-        os.close(descriptor)
-
-
-def _lock_within(descriptor: int, seconds: float) -> None:
-    end = time.monotonic() + seconds
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        except BlockingIOError:
-            if time.monotonic() > end:
-                raise key_errors.changed_by_another() from None
-            time.sleep(0.05)
+        lock.release()
 
 
 def replace(path: Path, keyring: Keyring) -> None:

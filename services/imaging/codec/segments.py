@@ -15,7 +15,7 @@ _ICC_NAME = b"ICC_PROFILE\0"
 _OUR_NAME, _OUR_KIND = b"SRAE\0", "APP9"
 #: Markers without a segment, which decoders pass over in a header; and those that are none, or begin or end a picture.
 _ALONE, _NO_SEGMENT = range(0xD0, 0xD8), (0x00, 0x01, 0xD8, 0xD9)
-#: What begins a picture: its precision comes first. Of these, the third is lossless.
+#: What begins a picture, with its precision; the last of these a lossless one.
 _FRAMES, _LOSSLESS = range(0xC0, 0xC4), 0xC3
 #: So many segments, EXIF segments among them, and bytes between two segments, no photo's header has: a decoder would
 #: spend hours on them.
