@@ -64,12 +64,14 @@ BOTH = RefinerConfig(
     extra_steps=0,
     margin=1.0,
     likeness=0.0,
+    colour_contrast=0.0,
 )
 BEST = replace(BOTH, steps=12, crop=0.3, resize=0.12)
 PLAIN = replace(BEST, chroma=0.5, plain_steps=4)
 WIDE = replace(PLAIN, crop=0.4, resize=0.2, texture=0.5, level_step=2)
 OWN = replace(WIDE, momentum=1.0, extra_steps=12)
 SHIPPED, BLOCK = RefinerConfig(), HALFWAY[Tier.SEALED]
+BEFORE = replace(SHIPPED, colour_contrast=0.0)
 QUICK = replace(WIDE, steps=2, momentum=1.0, step_share=1.0, level_step=8, plain_steps=2, extra_steps=0)
 IDEAS = {
     "Lite0 alone, 8 steps (as shipped before)": Idea(BOTH, (0,)),
@@ -107,13 +109,10 @@ IDEAS = {
     "as shipped, two rounds": Idea(SHIPPED, rounds=2, block=BLOCK),
     "as shipped, four rounds": Idea(SHIPPED, rounds=4, block=BLOCK),
     "as shipped, two rounds with the same views": Idea(replace(SHIPPED, rounds=1), rounds=2, block=BLOCK),
-    # Smooth surfaces spared more.
-    "as shipped, texture 0.75": Idea(replace(SHIPPED, texture=0.75), block=BLOCK),
-    "as shipped, texture 1": Idea(replace(SHIPPED, texture=1.0), block=BLOCK),
-    "as shipped, colours on textures": Idea(replace(SHIPPED, colour_contrast=8.0), block=BLOCK),
-    "as shipped, texture 0.75, least, colours on textures": Idea(
-        replace(SHIPPED, texture=0.75, is_least=True, colour_contrast=8.0), block=BLOCK
-    ),
+    # Smooth surfaces spared.
+    "colours everywhere": Idea(BEFORE, block=BLOCK),
+    "colours everywhere, texture 0.75": Idea(replace(BEFORE, texture=0.75), block=BLOCK),
+    "colours everywhere, texture 1": Idea(replace(BEFORE, texture=1.0), block=BLOCK),
     "as shipped, 32 steps": Idea(replace(SHIPPED, steps=32), block=BLOCK),
     # The one-pass tier's: as few looks as do it.
     "quick: 1 step, Lite0": Idea(replace(QUICK, steps=1, plain_steps=1), (0,)),

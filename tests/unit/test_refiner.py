@@ -206,18 +206,6 @@ def test_texture_draws_the_code_to_where_it_hides() -> None:
     assert share_on_smooth(drawn) < 0.5 * share_on_smooth(even)
 
 
-def test_what_lies_beside_an_edge_can_count_as_smooth() -> None:
-    x = torch.full((1, 3, WORKING_SIZE, WORKING_SIZE), 60.0)
-    x[..., WORKING_SIZE // 2 :] = 200.0
-    usual, least = (
-        Refiner(RefinerConfig(is_least=is_least), [Half()], [WORKING_SIZE]).contrast(x) for is_least in (False, True)
-    )
-    assert usual.max() > 50.0
-    assert least.max() == 0.0
-    noise = 40.0 * torch.rand(x.shape, generator=torch.Generator().manual_seed(0))
-    assert Refiner(RefinerConfig(is_least=True), [Half()], [WORKING_SIZE]).contrast(x + noise).min() > 2.0
-
-
 class RedHalf(Half):
     """As :class:`Half`, of the red alone."""
 

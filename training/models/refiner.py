@@ -36,10 +36,8 @@ class RefinerConfig:
     chroma: float = 0.5
     #: Cells count by their local contrast to this power.
     texture: float = 0.5
-    #: Whether that is the least contrast of the cells around: what lies beside an edge is as smooth as it was.
-    is_least: bool = False
     #: From this local contrast on, in levels, a colour's own slope counts as ``chroma`` says, below it less; 0: always.
-    colour_contrast: float = 0.0
+    colour_contrast: float = 8.0
     #: Views crop at most this share of a side away; 0 shows the whole photo.
     crop: float = 0.4
     #: Views are brought to a side that differs from the network's own by at most this share.
@@ -182,7 +180,6 @@ class Refiner(nn.Module):
         self.level_step = float(config.level_step)
         self.chroma = config.chroma
         self.texture = config.texture
-        self.is_least = config.is_least
         self.colour_contrast = config.colour_contrast
 
     def forward(
@@ -312,8 +309,7 @@ class Refiner(nn.Module):
         grey = x.mean(dim=1, keepdim=True)
         mean = F.avg_pool2d(grey, 2 * self.cell, self.cell, self.cell // 2, count_include_pad=False)
         square = F.avg_pool2d(grey * grey, 2 * self.cell, self.cell, self.cell // 2, count_include_pad=False)
-        contrast = torch.sqrt(torch.clamp(square - mean * mean, min=0.0))
-        return -F.max_pool2d(-contrast, 3, 1, 1) if self.is_least else contrast
+        return torch.sqrt(torch.clamp(square - mean * mean, min=0.0))
 
     def size(self, code: Tensor) -> Tensor:
         """Root mean square of the upsampled code, shape (N, 1, 1, 1), levels."""
