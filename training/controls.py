@@ -28,15 +28,17 @@ def at_strength(shape: NDArray[np.float64], rms: float, lower: Code, upper: Code
         rms: levels, measured on the working image.
         lower, upper: the photo's headroom.
     """
-    code = np.zeros_like(lower)
+    nearest, least = np.zeros_like(lower), rms
     scale = rms / max(_rms(shape), 1e-9)
     for _ in range(12):  # the headroom eats some of it: push the rest harder
         code = np.rint(np.clip(shape * scale, lower, upper)).astype(np.int8)
         reached = _rms(code)
-        if reached == 0 or abs(reached - rms) < 0.01 * rms:
+        if abs(reached - rms) < least:  # whole levels may not allow it: then it steps to and fro
+            nearest, least = code, abs(reached - rms)
+        if reached == 0 or least < 0.01 * rms:
             break
         scale *= min(2.0, rms / reached)
-    return code
+    return nearest
 
 
 def _rms(code: NDArray[np.float64] | Code) -> float:
