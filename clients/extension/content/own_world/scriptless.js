@@ -7,12 +7,19 @@ import { HEAD_BYTES, kindOf } from "../../shared/kind.js";
 import { tellBackground } from "./background_link.js";
 import { decide } from "./batch.js";
 
+// A form's fields may have these names, and would stand in their place.
+const property = (name) => (form) => Reflect.get(HTMLFormElement.prototype, name, form);
+const [elementsOf, methodOf, actionOf] = ["elements", "method", "action"].map(property);
 const pending = new Map(); // input -> promise: what was chosen is being protected
-const isFileInput = (element) => element?.nodeName === "INPUT" && element.type === "file";
+const isFileInput = (element) => element?.localName === "input" && element.type === "file";
 
-export function guardScriptless() {
-  for (const type of ["input", "change"]) window.addEventListener(type, onChosen, true);
-  window.addEventListener("submit", onSubmit, true);
+/** Guards what is chosen in the document. */
+export const guardScriptless = () => guardRoot(window);
+
+/** Guards what is chosen in a shadow root: change and submit do not come out of it. */
+export function guardRoot(root) {
+  for (const type of ["input", "change"]) root.addEventListener(type, onChosen, true);
+  root.addEventListener("submit", onSubmit, true);
 }
 
 function onChosen(event) {
@@ -32,16 +39,16 @@ function onChosen(event) {
 /** A form that is sent while its photos are being protected waits for them; where one was stopped, it is not sent. */
 function onSubmit(event) {
   const form = event.target;
-  const inputs = [...form.elements].filter(isFileInput);
+  const inputs = [...elementsOf(form)].filter(isFileInput);
   const waits = inputs.filter((input) => pending.has(input));
   if (waits.length > 0) {
     event.preventDefault();
     const { submitter } = event;
     Promise.all(waits.map((input) => pending.get(input))).then(() => {
-      if (waits.every((input) => input.files.length > 0)) form.requestSubmit(submitter);
+      if (waits.every((input) => input.files.length > 0)) HTMLFormElement.prototype.requestSubmit.call(form, submitter);
     });
-  } else if (form.method === "post" && inputs.some((input) => input.files.length > 0)) {
-    tellBackground({ type: "uploaded", address: form.action }).catch(() => {});
+  } else if (methodOf(form) === "post" && inputs.some((input) => input.files.length > 0)) {
+    tellBackground({ type: "uploaded", address: actionOf(form) }).catch(() => {});
   }
 }
 

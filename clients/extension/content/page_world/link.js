@@ -41,9 +41,13 @@ function receive({ data }) {
   }
 }
 
-/** Says something that needs no answer. */
+/** Says something that needs no answer. What can not be said does not disturb the page. */
 export function tell(message) {
-  if (port) native.postToPort(port, message);
+  try {
+    if (port) native.postToPort(port, message);
+  } catch {
+    // a value that can not be copied
+  }
 }
 
 /**

@@ -7,13 +7,15 @@ import { guardClipboard } from "./clipboard.js";
 import { guardEntries } from "./entries.js";
 import { guardForms } from "./forms.js";
 import { guardInputs } from "./inputs.js";
-import { openLink } from "./link.js";
+import { openLink, tell } from "./link.js";
 import { surviveOpening } from "./natives.js";
+import { followRoots } from "./roots.js";
 import { guardSinks } from "./sinks.js";
 import { guardTransfers } from "./transfers.js";
 
 openLink();
-surviveOpening();
+surviveOpening(() => tell({ type: "opened" })); // the own world listens at the window, too
+followRoots();
 followDerived();
 guardInputs();
 guardForms();

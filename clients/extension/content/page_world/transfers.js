@@ -2,9 +2,10 @@
 
 import { approve, isApproved } from "./approval.js";
 import { carryEntries } from "./entries.js";
-import { fire, isOurs, listOf, rootOf } from "./inputs.js";
+import { fire, isOurs, listOf } from "./inputs.js";
 import { listenAtWindow, native } from "./natives.js";
 import { isOff, release } from "./release.js";
+import { rootOf } from "./roots.js";
 
 /** All of a transfer that outlives its event: {files, extras (entry and handle of each file), strings}. */
 function readTransfer(transfer) {
@@ -30,7 +31,7 @@ function makeTransfer(files, strings) {
   return transfer;
 }
 
-/** The event's true target, inside of shadow roots that a script attached. */
+/** The event's true target, inside of shadow roots. */
 function targetOf(event) {
   let target = native.path(event)[0];
   for (let root = rootOf(target); root && event.clientX !== undefined; root = rootOf(target)) {

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { Chromium } from "./support/chromium.js";
 import { testFrames, testUnprotected } from "./support/frames.js";
+import { ROOTS } from "./support/pages.js";
 import { Site } from "./support/site.js";
 import { photo, Uploads } from "./support/uploads.js";
 import { testWidgets } from "./support/widgets.js";
@@ -111,6 +112,23 @@ test("shadow roots, open and closed, and declared in the page's text", async () 
     await uploads.expect(page, ["coffee.webp"]);
   }
 });
+
+for (const kind of Object.keys(ROOTS)) {
+  test(`a form in a shadow root that is ${kind}: it waits for its photo, and is not sent with one that was stopped`, async () => {
+    const choose = async (name, file) => {
+      await browser.goto(`${site.origin}/rootform/${name}/${kind}`);
+      await browser.until(() => window.rootForm);
+      await browser.chooseInPicker(() => browser.page.mouse.click(60, 40), photo(file));
+      if (kind !== "auto") await browser.page.mouse.click(60, 100); // at once
+    };
+    await choose(`root-${kind}`, "cat.png");
+    await uploads.expect(`root-${kind}`, ["cat.png"]);
+    await choose(`root-stopped-${kind}`, "no-room.png");
+    assert.match(await browser.waitForDialog(), /UNCHANGED_OUTPUT/);
+    await browser.press("Enter");
+    await uploads.expectNothing(`root-stopped-${kind}`);
+  });
+}
 
 test("frames of the same and of another origin, and of text", async () => {
   await open("frames");

@@ -8,6 +8,7 @@ import { after, before, test } from "node:test";
 import { Firefox } from "./support/firefox.js";
 import { crashDuring, hostProcess } from "./support/host_process.js";
 import { testFrames, testUnprotected } from "./support/frames.js";
+import { ROOTS } from "./support/pages.js";
 import { Site } from "./support/site.js";
 import { photo, Uploads } from "./support/uploads.js";
 import { testWidgets } from "./support/widgets.js";
@@ -104,6 +105,24 @@ test("an input that is emptied and used again; one listener for all; shadow root
     await uploads.expect(page, ["coffee.webp"]);
   }
 });
+
+for (const kind of Object.keys(ROOTS)) {
+  test(`a form in a shadow root that is ${kind}: it waits for its photo, and is not sent with one that was stopped`, async () => {
+    const choose = async (name, file) => {
+      await browser.goto(`${site.origin}/rootform/${name}/${kind}`);
+      await browser.until(() => Boolean(window.rootForm));
+      await browser.chooseIn("window.rootForm.querySelector('input')", photo(file));
+      if (kind !== "auto") await browser.evaluate(() => window.rootForm.querySelector("button").click()); // at once
+    };
+    await choose(`root-${kind}`, "cat.png");
+    await uploads.expect(`root-${kind}`, ["cat.png"]);
+    await browser.answered();
+    await choose(`root-stopped-${kind}`, "no-room.png");
+    assert.match(await browser.waitForDialog(), /UNCHANGED_OUTPUT/);
+    await browser.press("Enter");
+    await uploads.expectNothing(`root-stopped-${kind}`);
+  });
+}
 
 test("a file with 16 bits a channel: the person is told that 8 come back", async () => {
   await open("attached", "deep");

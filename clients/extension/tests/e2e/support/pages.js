@@ -23,7 +23,28 @@ export const FRAMES = {
   data: ({ upload }) => madeFrame(upload, "", `"data:text/html," + encodeURIComponent(inner)`),
 };
 
+const rootForm = (upload, attributes = "") => `<form method="post" enctype="multipart/form-data" action="${upload}">
+  <input type="file" name="photo" ${attributes} style="width:300px;height:60px"><button style="display:block;width:300px;height:60px">Send</button></form><x-seen></x-seen>`;
+const declared = (mode, inner) => `<x-box><template shadowrootmode="${mode}">${inner}</template></x-box>`;
+const made = (work, inner) => `<x-box id="box"></x-box><script>const inner = ${JSON.stringify(inner)}; ${work}</script>`;
+
+/** Forms in shadow roots, which the browser sends itself: submit and change are heard in the root alone. */
+export const ROOTS = {
+  open: (upload) => declared("open", rootForm(upload)),
+  closed: (upload) => declared("closed", rootForm(upload)),
+  nested: (upload) => declared("closed", declared("closed", rootForm(upload))),
+  attached: (upload) => made(`box.attachShadow({ mode: "open" }).innerHTML = inner;`, rootForm(upload)),
+  attachedclosed: (upload) => made(`box.attachShadow({ mode: "closed" }).innerHTML = inner;`, rootForm(upload, "required")),
+  late: (upload) => made(`setTimeout(() => box.setHTMLUnsafe(inner), 200);`, declared("closed", rootForm(upload))),
+  parsed: (upload) => made(`box.replaceWith(Document.parseHTMLUnsafe(inner).body.firstChild);`, declared("closed", rootForm(upload))),
+  opened: (upload) => made(`setTimeout(() => { document.open(); document.write("<!doctype html>" + inner); document.close(); }, 200);`, declared("closed", rootForm(upload))),
+  auto: (upload) => declared("closed", rootForm(upload, `onchange="this.form.requestSubmit()"`)),
+};
+// The form is handed to the tests by an element in its root: no driver's expression reaches into a closed one.
+const SEEN = `<script>customElements.define("x-seen", class extends HTMLElement { connectedCallback() { window.rootForm = this.getRootNode().querySelector("form"); } });</script>`;
+
 export const PAGES = {
+  rootform: ({ upload, frame }) => script(SEEN + ROOTS[frame](upload)),
   empty: page(""),
   // a frame of this site, so large (200x100), for a page of another site
   around: ({ upload, site, frame }) => script(`<iframe id="inner" style="border:0" width="${frame.split("x")[0]}" height="${frame.split("x")[1]}" src="${site.origin}/attached/${upload.split("/").pop()}"></iframe>`),
