@@ -3,6 +3,7 @@
 import { tellBackground } from "./background_link.js";
 import { decide } from "./batch.js";
 import { openLink, say } from "./link.js";
+import { pageFiles, receivePiece } from "./page_files.js";
 import { serveFrames } from "./person.js";
 import { showRoot, watchRoots } from "./roots.js";
 import { guardRoot, guardScriptless } from "./scriptless.js";
@@ -16,8 +17,10 @@ async function tellMode() {
 
 async function onMessage(message) {
   if (message.type === "batch") {
-    const files = await decide(message.files).catch(() => null);
+    const files = await decide(pageFiles(message), message.failure).catch(() => null);
     say({ type: "verdict", id: message.id, files });
+  } else if (message.type === "piece") {
+    receivePiece(message);
   } else if (message.type === "opened") {
     watchAgain();
   } else if (message.type === "wake" || message.type === "uploaded") {

@@ -4,7 +4,7 @@
 import { listenAtWindow, native } from "./natives.js";
 
 const WAIT_SECONDS = 10;
-const settled = new Map(); // batch id -> resolve
+const batches = new Map(); // id -> what hears of it
 let nextBatch = 1;
 let port = null;
 let opened;
@@ -35,10 +35,7 @@ export function openLink() {
 
 function receive({ data }) {
   if (data.type === "policy") mode = data.mode;
-  else if (data.type === "verdict") {
-    settled.get(data.id)?.(data);
-    settled.delete(data.id);
-  }
+  else batches.get(data.id)?.(data);
 }
 
 /** Says something that needs no answer. What can not be said does not disturb the page. */
@@ -51,14 +48,24 @@ export function tell(message) {
 }
 
 /**
- * Asks the own world what becomes of a batch of {name, type, kind, size, chunks (base64, or null)}.
- * Resolves with null (the page gets nothing), or with {as: "original"} or {as: "protected", name, type, chunks} for each.
+ * Asks the own world what becomes of a batch of {name, type, kind, size}.
+ * @param failure what went wrong with them before, as a text: then the person is asked first
+ * @param read called with (index, seq) when a piece of a file is needed; resolves with it as base64, or with null
+ * @param take called with (index, seq, base64) for each piece of a protected photo; the first begins it anew
+ * Resolves with null (the page gets nothing), or with {as: "original"} or {as: "protected", name, type} for each.
  */
-export async function ask(files, source) {
+export async function ask(files, { failure, read, take }) {
   const isOpen = await Promise.race([ready.then(() => true), new Promise((resolve) => setTimeout(resolve, 1000 * WAIT_SECONDS, false))]);
   if (!isOpen) return null;
   const id = nextBatch++;
-  const verdict = new Promise((resolve) => settled.set(id, resolve));
-  native.postToPort(port, { type: "batch", id, files, source });
-  return (await verdict).files;
+  const answers = await new Promise((resolve) => {
+    batches.set(id, ({ type, index, seq, data, files: verdict }) => {
+      if (type === "want") read(index, seq).then((piece) => tell({ type: "piece", id, index, seq, data: piece }));
+      else if (type === "made") take(index, seq, data);
+      else resolve(verdict);
+    });
+    native.postToPort(port, { type: "batch", id, files, failure });
+  });
+  batches.delete(id);
+  return answers;
 }

@@ -60,6 +60,14 @@ test("form.submit(), in the change event and from a click", async () => {
   await uploads.expect("submitcall", ["cat.png"]);
 });
 
+test("a form with fields named as what scripts read of forms", async () => {
+  await open("clobbered");
+  await browser.choose("#pick", photo("cat.png"));
+  await browser.waitForNotice("cat.png: ");
+  await browser.click("#go"); // nothing is waited for: the form is told of, and sent
+  await uploads.expect("clobbered", ["cat.png"]);
+});
+
 for (const page of ["detached", "showpicker"]) {
   test(`an input that is in no document: ${page}`, async () => {
     await open(page);

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { Chromium, EXTENSION_ID } from "./support/chromium.js";
@@ -86,6 +86,21 @@ withBrowser("an installation that is broken, in one way after another", { instal
     await browser.waitForDialog();
     await browser.press("Escape");
     assert.equal(site.received("no-host").length, 1, "once is once");
+  });
+
+  test("many large photos at once", async () => {
+    const folder = join(process.env.SRAE_TEST_OUT, "failures/many");
+    mkdirSync(folder, { recursive: true });
+    const files = Array.from({ length: 120 }, (_, index) => join(folder, `${index}.png`));
+    for (const file of files) {
+      copyFileSync(photo("cat.png"), file);
+      truncateSync(file, 12e6); // its end is a hole, which takes no room on the disk
+    }
+    await open(own(), "many");
+    await own().choose("#pick", files);
+    assert.match(await own().waitForDialog(), /HOST_NOT_INSTALLED/);
+    await own().press("Enter");
+    await uploads.expectNothing("many");
   });
 
   test("a path that leads nowhere", async () => {

@@ -61,6 +61,11 @@ test("forms: sent at once, submit() in the change event and from a click", async
   await browser.click("#go");
   await uploads.expect("submitcall", ["cat.png"]);
   await browser.answered();
+  await open("clobbered"); // fields named as what scripts read of forms
+  await browser.choose("#pick", photo("cat.png"));
+  await browser.click("#go");
+  await uploads.expect("clobbered", ["cat.png"]);
+  await browser.answered();
 });
 
 test("an input that is in no document", async () => {

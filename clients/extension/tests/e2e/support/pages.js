@@ -52,6 +52,9 @@ export const PAGES = {
   elsewhere: ({ upload, site }) => script(`${INPUT}<script>pick.onchange = () => fetch("${site.unnamedOrigin}${upload}", { method: "POST", mode: "no-cors", body: pick.files[0] });</script>`),
   // the common form, sent by its button
   form: ({ upload }) => script(`<form action="${upload}" method="post" enctype="multipart/form-data" target="_self"><input id="pick" type="file" name="photo" multiple required><button id="go">Send</button></form>`),
+  // fields with the names of what a script reads of a form
+  clobbered: ({ upload }) => script(`<form id="f" action="${upload}" method="post" enctype="multipart/form-data"><input type="hidden" name="action" value="save">
+    <input type="hidden" name="elements"><input type="hidden" name="method"><input id="pick" type="file" name="photo"></form><button id="go" onclick="HTMLFormElement.prototype.submit.call(f)">Send</button>`),
   // sent by script as soon as something is chosen
   autosubmit: ({ upload }) => script(`<form action="${upload}" method="post" enctype="multipart/form-data"><input id="pick" type="file" name="photo" onchange="this.form.submit()"></form>`),
   // submit() from a button's click, while the photo may still be on its way
