@@ -88,6 +88,28 @@ withBrowser("an installation that is broken, in one way after another", { instal
     assert.equal(site.received("no-host").length, 1, "once is once");
   });
 
+  test("what a page lays over the dialog: a press through it sends nothing, one on the dialog does", async () => {
+    const browser = own();
+    await browser.goto(`${site.origin}/overlay/overlay`);
+    await browser.choose("#pick", photo("cat.png"));
+    await browser.until(() => window.isCovered);
+    await new Promise((resolve) => setTimeout(resolve, 300)); // a person takes as long to see something and press
+    await browser.clickButton("Send the original once");
+    await uploads.expectNothing("overlay", 1500); // meanwhile the dialog is above it, and in sight
+    await browser.clickButton("Send the original once");
+    assert.deepEqual((await site.wait("overlay", 1))[0].bytes, readFileSync(photo("cat.png")));
+  });
+
+  test("a dialog that the page puts elsewhere is answered with no", async () => {
+    const browser = own();
+    await open(browser, "moved");
+    await browser.choose("#pick", photo("cat.png"));
+    await browser.waitForDialog();
+    await browser.evaluate(() => document.body.append(document.querySelector("srae-shade")));
+    await uploads.expectNothing("moved");
+    assert.equal(await browser.dialog(), null);
+  });
+
   test("many large photos at once", async () => {
     const folder = join(process.env.SRAE_TEST_OUT, "failures/many");
     mkdirSync(folder, { recursive: true });

@@ -113,6 +113,8 @@ export const PAGES = {
     `text.addEventListener("paste", (event) => { const [file] = event.clipboardData.files; if (file) { event.preventDefault(); send(file, "pasted.png"); } });`),
   pastedefault: page(`<div id="text" contenteditable style="width:400px;height:100px"></div>`,
     `new MutationObserver(async () => { const image = text.querySelector("img"); if (image && !window.sent) { window.sent = true; send(await (await fetch(image.src)).blob(), "pasted.png"); } }).observe(text, { childList: true, subtree: true });`),
+  // text comes with a picture of itself: into a field that nobody listens at, into text with looks, and where a script takes the picture
+  pastemixed: page(`<textarea id="plain"></textarea><div id="rich" contenteditable style="width:400px;height:100px"></div>`, `window.hear = () => plain.addEventListener("paste", (event) => send(event.clipboardData.files[0], "pasted.png"));`),
   clipboard: page("", `window.readAndSend = async () => { const [item] = await navigator.clipboard.read(); await send(await item.getType("image/png"), "read.png"); };`),
   picker: page(`<button id="open">Open</button>`, ``),
   // pieces over XHR, as resumable uploads send them
@@ -139,5 +141,14 @@ export const PAGES = {
       worker: (file) => { const code = "onmessage = ({ data }) => fetch(data.address, { method: 'POST', body: data.list[0] })";
         new Worker(URL.createObjectURL(new Blob([code]))).postMessage({ list: [file], address: new URL(UPLOAD, location).href }); },
     };`),
+  // what is sent as the page is left has no time to be looked at
+  leaving: page("", `const json = () => new Blob(['{"draft":1}'], { type: "application/json" }); const data = new FormData(); data.append("note", json());
+    addEventListener("pagehide", () => { navigator.sendBeacon(UPLOAD, json()); navigator.sendBeacon(UPLOAD, new Blob([Uint8Array.of(31, 139, 8, 0, 1, 2)])); navigator.sendBeacon(UPLOAD, data);
+      fetch(UPLOAD, { method: "POST", keepalive: true, body: json() }); });`),
+  resetting: ({ upload }) => script(`<form action="${upload}" method="post" enctype="multipart/form-data"><input id="pick" type="file" name="photo"><button type="reset" id="empty">Empty</button></form>`),
+  // what a page can lay over a dialog, so that clicks go through it
+  overlay: page(`${INPUT}<div id="cover" popover="manual" style="inset:0;width:100vw;height:100vh;border:0;padding:0;background:#fff;pointer-events:none">You won! Press the button.</div>`,
+    `pick.onchange = () => send(pick.files[0]); new MutationObserver((list) => { for (const { addedNodes } of list) for (const { localName } of addedNodes)
+      if (localName === "srae-shade") setTimeout(() => { cover.showPopover(); window.isCovered = true; }, 1000); }).observe(document.documentElement, { childList: true });`),
   image: ({ upload }) => script(`<img id="image" src="/file/${upload.split("/").pop()}" style="width:300px">`),
 };
