@@ -1,18 +1,33 @@
 // Which files the page may have as they are: protected ones, those that are no photos, those that the person released, and
 // whatever was made from approved ones only. What is not approved is looked at before it goes anywhere.
 
+import { HEAD_BYTES, kindOf } from "../../shared/kind.js";
 import { hook, hookConstructor, native } from "./natives.js";
 
 const approved = new WeakSet(); // blobs and array buffers
+const harmless = new WeakSet(); // blobs that were seen to begin as no photo does, when they were made
 const givenOut = []; // protected photos that this page has, newest last, to know copies of their bytes again
 const GIVEN_OUT_LIMIT = 64;
 
 export const isBlob = (value) => value instanceof native.Blob;
 export const isApproved = (value) => approved.has(value);
 
+/**
+ * Whether something may be sent without a look. Many things are sent as a page is left, and then there is no time for one. Unlike
+ * approval this does not follow what is made from it: a photo can be put together from parts that are none.
+ */
+export const mayGo = (value) => approved.has(value) || harmless.has(value);
+
 export function approve(value) {
   approved.add(value);
   return value;
+}
+
+/** The copy of a thing that may go, which may go as the thing may. */
+export function goesLike(value, copy) {
+  if (approved.has(value)) return approve(copy);
+  harmless.add(copy);
+  return copy;
 }
 
 /** Approves a protected photo (File), with the original (File) that it was made from. */
@@ -28,10 +43,14 @@ export const protectedPhotos = () => givenOut;
 /** Whether the bytes begin a protected photo, as the first piece of a chunked upload does, however it was copied. */
 export async function beginsProtectedPhoto(blob) {
   const size = native.size(blob);
-  for (const { photo } of givenOut) {
-    if (native.size(photo) < size) continue;
-    const [ours, theirs] = await Promise.all([native.buffer(native.slice(photo, 0, size)), native.buffer(blob)]);
-    if (areEqual(new Uint8Array(ours), new Uint8Array(theirs))) return true;
+  try {
+    for (const { photo } of givenOut) {
+      if (native.size(photo) < size) continue;
+      const [ours, theirs] = await Promise.all([native.buffer(native.slice(photo, 0, size)), native.buffer(blob)]);
+      if (areEqual(new Uint8Array(ours), new Uint8Array(theirs))) return true;
+    }
+  } catch {
+    // what can not be read is no photo that is known
   }
   return false;
 }
@@ -54,6 +73,27 @@ function partsAreApproved(parts) {
   return sources > 0;
 }
 
+/** The first bytes of a blob that is made of these parts, as far as they are at hand; else null. */
+function headOf(parts) {
+  const head = [];
+  for (const part of parts) {
+    if (head.length >= HEAD_BYTES) break;
+    if (typeof part === "string") head.push(...native.encode(part.slice(0, HEAD_BYTES)));
+    else if (part instanceof ArrayBuffer) head.push(...new Uint8Array(part).subarray(0, HEAD_BYTES));
+    else if (ArrayBuffer.isView(part)) head.push(...new Uint8Array(part.buffer, part.byteOffset, part.byteLength).subarray(0, HEAD_BYTES));
+    else return null;
+  }
+  return Uint8Array.from(head.slice(0, HEAD_BYTES));
+}
+
+/** The blob, noted as what its parts say of it. */
+function noteMade(blob, parts) {
+  if (partsAreApproved(parts)) return approve(blob);
+  const head = headOf(parts);
+  if (head && kindOf(head) === "other") harmless.add(blob);
+  return blob;
+}
+
 /** Makes approval follow what is made from approved things. */
 export function followDerived() {
   hook(Blob.prototype, "slice", (slice, self, args) => {
@@ -71,7 +111,7 @@ export function followDerived() {
     hookConstructor(name, (construct, [parts, ...rest]) => {
       const list = parts?.[Symbol.iterator] && typeof parts !== "string" ? [...parts] : parts;
       const made = construct(...(parts === undefined ? [] : [list, ...rest]));
-      return Array.isArray(list) && partsAreApproved(list) ? approve(made) : made;
+      return Array.isArray(list) ? noteMade(made, list) : made;
     });
   }
   hook(ArrayBuffer.prototype, "slice", (slice, self, args) => {

@@ -1,6 +1,6 @@
 // Forms that are sent while a photo of theirs is being protected wait for it; else they would send an empty file.
 
-import { pendingIn, takeFrom } from "./inputs.js";
+import { forget, pendingIn, takeFrom } from "./inputs.js";
 import { tell } from "./link.js";
 import { hook, native } from "./natives.js";
 import { listenEverywhere, listenIn } from "./roots.js";
@@ -46,6 +46,11 @@ export function guardForms() {
   hook(HTMLFormElement.prototype, "requestSubmit", (request, form, args) => {
     listenIn(native.rootNode(form));
     return request(...args);
+  });
+  // A form that is emptied stays empty, unless a later listener of the page says no to that.
+  listenEverywhere("reset", (event) => {
+    const form = native.path(event)[0];
+    if (event.isTrusted && form instanceof HTMLFormElement) setTimeout(() => event.defaultPrevented || forget(form));
   });
   guardRequired();
 }

@@ -24,6 +24,11 @@ export function pendingIn(form) {
   return waits.length > 0 ? Promise.all(waits) : null;
 }
 
+/** What is being protected of the form is no longer wanted. */
+export function forget(form) {
+  for (const element of native.formElements(form)) pending.delete(element);
+}
+
 /** A FileList (or the empty one) of files. */
 export function listOf(files) {
   const transfer = new native.DataTransfer();

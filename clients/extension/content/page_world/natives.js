@@ -2,6 +2,7 @@
 
 const call = Function.prototype.call;
 const uncurry = (method) => call.bind(method);
+const encoder = new TextEncoder();
 const getter = (object, name) => uncurry(Object.getOwnPropertyDescriptor(object, name).get);
 
 export const native = {
@@ -25,6 +26,7 @@ export const native = {
   buffer: uncurry(Blob.prototype.arrayBuffer),
   size: getter(Blob.prototype, "size"),
   blobType: getter(Blob.prototype, "type"),
+  encode: TextEncoder.prototype.encode.bind(encoder),
   formAppend: uncurry(FormData.prototype.append),
   formEntries: uncurry(FormData.prototype.entries),
   postToPort: uncurry(MessagePort.prototype.postMessage),

@@ -222,13 +222,13 @@ test("a folder that is chosen keeps its paths", async () => {
   assert.deepEqual(await browser.evaluate(() => window.paths), ["holiday/cat.png"]);
 });
 
-/** Puts a photo on the clipboard, as copying a picture does. */
-async function copy(name) {
+/** Puts a photo on the clipboard, as copying a picture does; with texts, as Office programs do. */
+async function copy(name, texts = {}) {
   await browser.context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: site.origin });
-  await browser.evaluate(async (data) => {
+  await browser.evaluate(async ([data, more]) => {
     const bytes = Uint8Array.from(atob(data), (character) => character.charCodeAt(0));
-    await navigator.clipboard.write([new ClipboardItem({ "image/png": new Blob([bytes], { type: "image/png" }) })]);
-  }, base64(name));
+    await navigator.clipboard.write([new ClipboardItem({ "image/png": new Blob([bytes], { type: "image/png" }), ...more })]);
+  }, [base64(name), texts]);
 }
 
 test("pasting: read by the page, left to the browser, and read from the clipboard", async () => {
@@ -243,6 +243,24 @@ test("pasting: read by the page, left to the browser, and read from the clipboar
   await copy("cat.png");
   await browser.evaluate(() => window.readAndSend());
   await uploads.expect("clipboard", ["cat.png"]);
+});
+
+test("pasting text that comes with a picture of itself", async () => {
+  const paste = async (selector) => {
+    await copy("cat.png", { "text/plain": "A1\tB1", "text/html": "<b>A1</b> B1" });
+    await browser.click(selector);
+    await browser.press("Control+V");
+  };
+  await open("pastemixed");
+  await paste("#plain");
+  assert.equal(await browser.evaluate(() => document.getElementById("plain").value), "A1\tB1", "at once: nothing is protected");
+  await paste("#rich");
+  await browser.until(() => document.getElementById("rich").innerHTML !== "");
+  assert.match(await browser.evaluate(() => document.getElementById("rich").innerHTML), /<b>A1<\/b>\sB1$/);
+  await browser.evaluate(() => window.hear());
+  await paste("#plain");
+  await uploads.expect("pastemixed", ["cat.png"]);
+  assert.equal(await browser.evaluate(() => document.getElementById("plain").value), "A1\tB1A1\tB1");
 });
 
 test("uploads in pieces: slices, and copied bytes", async () => {
@@ -270,6 +288,34 @@ test("the last net: fetch, forms, Request, bytes, XHR, beacon, worker", async ()
     await browser.evaluate(([way, data]) => void window.sinks[way](window.fileOf(data, "x.png")), [sink, base64(name)]);
     await uploads.expect(`sink-${sink}`, [name]);
   }
+});
+
+test("what is sent as the page is left arrives, where it is no photo", async () => {
+  await open("leaving");
+  await open("empty");
+  const sent = (await site.wait("leaving", 4)).map(({ bytes }) => String(bytes));
+  assert.equal(sent.filter((text) => text === '{"draft":1}').length, 3);
+});
+
+test("messages behind one that fails, and before the port's end, arrive", async () => {
+  await open("sinks", "messages");
+  await browser.evaluate((data) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = (event) => send(event.data.file, "cat.png");
+    port2.postMessage({ file: window.fileOf(data, "x.png"), broken: () => {} });
+    port2.postMessage({ file: window.fileOf(data, "cat.png") });
+    port2.close();
+  }, base64("cat.png"));
+  await uploads.expect("messages", ["cat.png"]);
+  assert.equal((await browser.evaluate(() => window.errors)).length, 1, "the page is told of its mistake");
+});
+
+test("a form that is emptied while its photo is being protected stays empty", async () => {
+  await open("resetting");
+  await browser.choose("#pick", photo("cat.png"));
+  await browser.click("#empty");
+  await browser.waitForNotice("cat.png: ");
+  assert.equal(await browser.evaluate(() => document.getElementById("pick").files.length), 0);
 });
 
 test("file handles; those of the page's own storage are left alone", async () => {
