@@ -19,6 +19,8 @@ async function onMessage(message) {
   if (message.type === "batch") {
     const files = await decide(pageFiles(message), message.failure).catch(() => null);
     say({ type: "verdict", id: message.id, files });
+  } else if (message.type === "ping") {
+    say({ type: "pong" });
   } else if (message.type === "piece") {
     receivePiece(message);
   } else if (message.type === "opened") {

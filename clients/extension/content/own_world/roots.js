@@ -6,13 +6,15 @@ import { isShade } from "./shade.js";
 // Whatever a person does in a root begins with one of these; all of them come out of it, as change and submit do not.
 const TYPES = ["input", "click", "keydown", "dragenter"];
 
+const { dom } = chrome; // Chromium's; in Firefox the elements have it themselves
+
 /** The element's shadow root, closed ones too, or null. */
 function rootOf(element) {
   if (!(element instanceof HTMLElement) || isShade(element)) return null;
   try {
-    return "openOrClosedShadowRoot" in element ? element.openOrClosedShadowRoot : chrome.dom.openOrClosedShadowRoot(element);
+    return "openOrClosedShadowRoot" in element ? element.openOrClosedShadowRoot : dom.openOrClosedShadowRoot(element);
   } catch {
-    return null; // the extension was reloaded under the page: what follows is stopped anyway
+    return null; // Chromium, where the extension was reloaded under the page
   }
 }
 

@@ -2,7 +2,7 @@
 // whatever was made from approved ones only. What is not approved is looked at before it goes anywhere.
 
 import { HEAD_BYTES, kindOf } from "../../shared/kind.js";
-import { hook, hookConstructor, native } from "./natives.js";
+import { hook, hookConstructor, listenAtWindow, native } from "./natives.js";
 
 const approved = new WeakSet(); // blobs and array buffers
 const harmless = new WeakSet(); // blobs that were seen to begin as no photo does, when they were made
@@ -10,22 +10,46 @@ const givenOut = []; // protected photos that this page has, newest last, to kno
 const GIVEN_OUT_LIMIT = 64;
 
 export const isBlob = (value) => value instanceof native.Blob;
-export const isApproved = (value) => approved.has(value);
+export const isApproved = (value) => approved.has(value) || elderKnows(value);
+
+/** Whether a script of ours that was in this page before approved it: meetElder. */
+let elderKnows = () => false;
+
+/**
+ * Firefox puts this script into the open pages again when the extension is reloaded. What the page has by then was approved by the
+ * script before: it hands over whom to ask. On a page that is just loaded nobody hears this, for no script of it has run.
+ */
+export function meetElder() {
+  const family = [(value) => approved.has(value)];
+  const meeting = { knows: family[0], elder: null };
+  native.dispatch(window, new CustomEvent("srae-elder", { detail: meeting }));
+  elderKnows = meeting.elder ?? elderKnows;
+  if (meeting.elder) return;
+  listenAtWindow("srae-elder", (event) => {
+    native.stop(event);
+    family.push(event.detail.knows);
+    event.detail.elder = (value) => family.some((knows) => knows(value));
+  });
+}
 
 /**
  * Whether something may be sent without a look. Many things are sent as a page is left, and then there is no time for one. Unlike
  * approval this does not follow what is made from it: a photo can be put together from parts that are none.
  */
-export const mayGo = (value) => approved.has(value) || harmless.has(value);
+export const mayGo = (value) => isApproved(value) || harmless.has(value);
 
 export function approve(value) {
-  approved.add(value);
+  if (!isRetired) approved.add(value);
   return value;
 }
 
+let isRetired = false;
+/** From now on nothing is approved here: what passes is for the script that came later to look at. */
+export const retire = () => (isRetired = true);
+
 /** The copy of a thing that may go, which may go as the thing may. */
 export function goesLike(value, copy) {
-  if (approved.has(value)) return approve(copy);
+  if (isApproved(value)) return approve(copy);
   harmless.add(copy);
   return copy;
 }
@@ -68,7 +92,7 @@ function partsAreApproved(parts) {
     const source = ArrayBuffer.isView(part) ? part.buffer : part;
     if (!isBlob(source) && !(source instanceof ArrayBuffer)) continue;
     sources += 1;
-    if (!approved.has(source)) return false;
+    if (!isApproved(source)) return false;
   }
   return sources > 0;
 }
@@ -78,6 +102,7 @@ function headOf(parts) {
   const head = [];
   for (const part of parts) {
     if (head.length >= HEAD_BYTES) break;
+    if (part?.byteLength === 0) continue; // also what was handed to a worker: it can not be read
     if (typeof part === "string") head.push(...native.encode(part.slice(0, HEAD_BYTES)));
     else if (part instanceof ArrayBuffer) head.push(...new Uint8Array(part).subarray(0, HEAD_BYTES));
     else if (ArrayBuffer.isView(part)) head.push(...new Uint8Array(part.buffer, part.byteOffset, part.byteLength).subarray(0, HEAD_BYTES));
@@ -98,12 +123,12 @@ function noteMade(blob, parts) {
 export function followDerived() {
   hook(Blob.prototype, "slice", (slice, self, args) => {
     const piece = slice(...args);
-    return approved.has(self) ? approve(piece) : piece;
+    return isApproved(self) ? approve(piece) : piece;
   });
   for (const name of ["arrayBuffer", "bytes"]) {
     hook(Blob.prototype, name, async (read, self) => {
       const bytes = await read();
-      if (approved.has(self)) approve(bytes.buffer ?? bytes);
+      if (isApproved(self)) approve(bytes.buffer ?? bytes);
       return bytes;
     });
   }
@@ -116,7 +141,7 @@ export function followDerived() {
   }
   hook(ArrayBuffer.prototype, "slice", (slice, self, args) => {
     const piece = slice(...args);
-    return approved.has(self) ? approve(piece) : piece;
+    return isApproved(self) ? approve(piece) : piece;
   });
   followFileReader();
   followPageOwned();
@@ -124,7 +149,7 @@ export function followDerived() {
 
 function followFileReader() {
   hook(FileReader.prototype, "readAsArrayBuffer", (read, self, args) => {
-    if (approved.has(args[0])) {
+    if (isApproved(args[0])) {
       native.addListener(self, "load", () => self.result instanceof ArrayBuffer && approve(self.result), { once: true, capture: true });
     }
     return read(...args);

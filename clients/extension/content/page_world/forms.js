@@ -1,6 +1,6 @@
 // Forms that are sent while a photo of theirs is being protected wait for it; else they would send an empty file.
 
-import { forget, pendingIn, takeFrom } from "./inputs.js";
+import { forget, isFileInput, pendingIn, takeFrom } from "./inputs.js";
 import { tell } from "./link.js";
 import { hook, native } from "./natives.js";
 import { listenEverywhere, listenIn } from "./roots.js";
@@ -9,7 +9,7 @@ const waiting = new WeakSet();
 
 /** What is being protected of the form, or null. Inputs that no event told of are taken now. */
 function unfinished(form) {
-  for (const element of native.formElements(form)) if (element.type === "file") takeFrom(element);
+  for (const element of native.formElements(form)) if (isFileInput(element)) takeFrom(element);
   return pendingIn(form);
 }
 
@@ -23,7 +23,7 @@ async function sendLater(form, send) {
 }
 
 function tellUpload(form) {
-  const hasFiles = [...native.formElements(form)].some((element) => element.type === "file" && native.files(element)?.length > 0);
+  const hasFiles = [...native.formElements(form)].some((element) => isFileInput(element) && native.files(element).length > 0);
   if (hasFiles && native.formMethod(form) === "post") tell({ type: "uploaded", address: native.formAction(form) });
 }
 

@@ -37,7 +37,8 @@ export function listOf(files) {
 }
 
 const CHOSEN = ["input", "change"]; // one choice fires both
-const isFileInput = (element) => element?.localName === "input" && element.type === "file";
+/** By its name too: an element of the page's own making can have such a type. */
+export const isFileInput = (element) => element?.localName === "input" && element.type === "file";
 const isClean = (list) => Array.prototype.every.call(list, isApproved);
 
 /** Takes what was chosen out of the input, and puts back what the page may have. Returns whether there was something. */

@@ -2,7 +2,7 @@
 // root: in those that a script attaches from their first moment on, in those that a page's text declares, closed ones too,
 // when the own world shows them (own_world/roots.js), which is before the first event in them.
 
-import { hook, listenAtWindow, native } from "./natives.js";
+import { hook, hookGetter, listenAtWindow, native } from "./natives.js";
 
 const listeners = []; // [type, listener]
 const rootsOf = new WeakMap(); // host -> root
@@ -26,6 +26,11 @@ export function listenIn(root) {
 export function followRoots() {
   hook(Element.prototype, "attachShadow", (attach, self, args) => {
     const root = attach(...args);
+    listenIn(root);
+    return root;
+  });
+  hookGetter(ElementInternals.prototype, "shadowRoot", (get) => {
+    const root = get();
     listenIn(root);
     return root;
   });

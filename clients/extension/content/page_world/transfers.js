@@ -93,6 +93,7 @@ function dropOnInput(target, files) {
 }
 
 const heardAt = new WeakSet(); // what the page listens for pastes at
+const isFirst = document.readyState === "loading"; // else a script of the page may have listened before
 
 function noteListeners() {
   hook(EventTarget.prototype, "addEventListener", (add, self, args) => {
@@ -104,7 +105,7 @@ function noteListeners() {
 const isTextField = (target) => target instanceof HTMLTextAreaElement || (target instanceof HTMLInputElement && native.inputType(target) !== "file");
 
 /** A text field takes text alone: where the page does not listen, the files of the clipboard go nowhere. */
-const takesTextAlone = (event) => isTextField(native.path(event)[0]) && !native.path(event).some((node) => heardAt.has(node) || node.onpaste);
+const takesTextAlone = (event) => isFirst && isTextField(native.path(event)[0]) && !native.path(event).some((node) => heardAt.has(node) || node.onpaste);
 
 /**
  * What the browser does with a paste that the page leaves to it: editable text takes the text with its looks, or else the text,

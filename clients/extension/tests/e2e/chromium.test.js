@@ -50,6 +50,15 @@ test("a form that is sent at once waits for its photos", async () => {
   await uploads.expect("form", ["cat.png", "coffee.png"]);
 });
 
+for (const page of ["xhtml", "ownfile"]) {
+  test(`a form of a page that is ${page}`, async () => {
+    await open(page);
+    await browser.choose("#pick", photo("cat.png"));
+    await browser.click("#go");
+    await uploads.expect(page, ["cat.png"]);
+  });
+}
+
 test("form.submit(), in the change event and from a click", async () => {
   await open("autosubmit");
   await browser.choose("#pick", photo("astronaut.jpg"));

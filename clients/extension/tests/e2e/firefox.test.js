@@ -61,6 +61,13 @@ test("forms: sent at once, submit() in the change event and from a click", async
   await browser.click("#go");
   await uploads.expect("submitcall", ["cat.png"]);
   await browser.answered();
+  for (const page of ["xhtml", "ownfile"]) {
+    await open(page);
+    await browser.choose("#pick", photo("cat.png"));
+    await browser.click("#go");
+    await uploads.expect(page, ["cat.png"]);
+    await browser.answered();
+  }
   await open("clobbered"); // fields named as what scripts read of forms
   await browser.choose("#pick", photo("cat.png"));
   await browser.click("#go");

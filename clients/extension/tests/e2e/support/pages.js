@@ -59,6 +59,12 @@ export const PAGES = {
   autosubmit: ({ upload }) => script(`<form action="${upload}" method="post" enctype="multipart/form-data"><input id="pick" type="file" name="photo" onchange="this.form.submit()"></form>`),
   // submit() from a button's click, while the photo may still be on its way
   submitcall: ({ upload }) => script(`<form id="f" action="${upload}" method="post" enctype="multipart/form-data"><input id="pick" type="file" name="photo"></form><button id="go" onclick="f.submit()">Send</button>`),
+  // an element of the page's own that says it is a file input
+  ownfile: ({ upload }) => script(`<form action="${upload}" method="post" enctype="multipart/form-data"><x-file></x-file><input id="pick" type="file" name="photo"><button id="go">Send</button></form>
+    <script>customElements.define("x-file", class extends HTMLElement { static formAssociated = true; internals = this.attachInternals(); type = "file"; });</script>`),
+  // in XHTML, elements' names are in lower case
+  xhtml: ({ upload }) => ({ headers: { "content-type": "application/xhtml+xml" }, html: `<html xmlns="http://www.w3.org/1999/xhtml"><head><title>A site</title></head><body>
+    <form action="${upload}" method="post" enctype="multipart/form-data"><input id="pick" type="file" name="photo" /><button id="go">Send</button></form></body></html>` }),
   attached: page(INPUT, `window.seen = []; setInterval(() => { if (pick.files.length) seen.push(pick.files[0].size); }, 1);
     pick.addEventListener("change", () => [...pick.files].forEach((file) => send(file)));`),
   // a page that allows itself as little as it can
