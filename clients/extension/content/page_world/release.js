@@ -59,7 +59,7 @@ function protectTogether(files, kinds) {
 async function askAbout(files, kinds, failure = "") {
   const made = files.map(() => []); // of each photo that comes back, its pieces: blobs, which the browser holds outside of the tab
   const described = files.map((file, index) =>
-    ({ name: file.name ?? "photo", type: native.blobType(file), kind: kinds[index], size: native.size(file) }));
+    ({ name: String(file.name ?? "photo"), type: native.blobType(file), kind: kinds[index], size: native.size(file) }));
   const answers = await ask(described, {
     failure,
     read: (index, seq) => pieceOf(files[index], seq).catch(() => null),

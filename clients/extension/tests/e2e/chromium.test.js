@@ -53,7 +53,7 @@ test("a form that is sent at once waits for its photos", async () => {
 for (const page of ["xhtml", "ownfile"]) {
   test(`a form of a page that is ${page}`, async () => {
     await open(page);
-    await browser.choose("#pick", photo("cat.png"));
+    await browser.chooseRaw("#pick", photo("cat.png"));
     await browser.click("#go");
     await uploads.expect(page, ["cat.png"]);
   });
@@ -146,6 +146,13 @@ for (const kind of Object.keys(ROOTS)) {
     await uploads.expectNothing(`root-stopped-${kind}`);
   });
 }
+
+test("a form in a closed root of a frame in which no script runs", async () => {
+  await open("scriptlessroot");
+  await browser.chooseInPicker(() => browser.page.mouse.click(60, 40), photo("cat.png"));
+  await browser.page.mouse.click(60, 110); // at once
+  await uploads.expect("scriptlessroot", ["cat.png"]);
+});
 
 test("frames of the same and of another origin, and of text", async () => {
   await open("frames");

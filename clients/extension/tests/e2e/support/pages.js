@@ -59,6 +59,8 @@ export const PAGES = {
   autosubmit: ({ upload }) => script(`<form action="${upload}" method="post" enctype="multipart/form-data"><input id="pick" type="file" name="photo" onchange="this.form.submit()"></form>`),
   // submit() from a button's click, while the photo may still be on its way
   submitcall: ({ upload }) => script(`<form id="f" action="${upload}" method="post" enctype="multipart/form-data"><input id="pick" type="file" name="photo"></form><button id="go" onclick="f.submit()">Send</button>`),
+  // such a root in a frame in which no script runs, the extension's of the page's world neither
+  scriptlessroot: ({ upload, site }) => script(frameOf(`width="400" height="200" sandbox="allow-forms" srcdoc='${declared("closed", rootForm(new URL(upload, site.origin).href))}'`)),
   // an element of the page's own that says it is a file input
   ownfile: ({ upload }) => script(`<form action="${upload}" method="post" enctype="multipart/form-data"><x-file></x-file><input id="pick" type="file" name="photo"><button id="go">Send</button></form>
     <script>customElements.define("x-file", class extends HTMLElement { static formAssociated = true; internals = this.attachInternals(); type = "file"; });</script>`),
