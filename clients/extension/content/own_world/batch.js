@@ -11,14 +11,22 @@ import * as questions from "./questions.js";
 
 const AT_ONCE = 4;
 
-/** Resolves with an answer for each file, or null: the page gets nothing. */
-export async function decide(files) {
-  let policy;
+/**
+ * Resolves with an answer for each file, or null: the page gets nothing. Whatever goes wrong, the person is told.
+ * @param files [{name, type, kind, size, read, take}], see page_files.js
+ * @param failure what went wrong with them before, as a text
+ */
+export async function decide(files, failure = "") {
   try {
-    policy = await tellBackground({ type: "policy" });
+    if (failure) throw new Error(failure);
+    return await answersTo(files);
   } catch (error) {
     return afterFailure(files, [{ file: files[0], failure: Failure.from(error) }]);
   }
+}
+
+async function answersTo(files) {
+  const policy = await tellBackground({ type: "policy" });
   if (policy.mode === "off") return originals(files);
   const others = files.filter(({ kind }) => kind !== "photo");
   const blocked = others.filter(({ kind }) => policy[`${kind}s`] === "block");
@@ -77,7 +85,7 @@ async function protectAll(files) {
 }
 
 function protectOne(file, onStage, signal) {
-  if (!file.chunks) throw new Failure(file.size > FILE_BYTES ? "FILE_TOO_LARGE" : "UNREADABLE_FILE");
+  if (file.size > FILE_BYTES) throw new Failure("FILE_TOO_LARGE");
   return protectPhoto(file, { onStage, signal });
 }
 
@@ -87,7 +95,7 @@ async function afterProtecting(files, answers) {
   const weak = made.filter(({ result }) => result.is_protected === false);
   if (weak.length > 0 && (await askPerson(questions.notProtected(weak))) !== "send") return null;
   if (made.length > 0 && weak.length === 0) showNotice([...made.slice(0, 4).map(describeView), ...describeBits(made)]);
-  return answers.map(({ as, name, type, chunks }) => ({ as, name, type, chunks }));
+  return answers.map(({ as, name, type }) => ({ as, name, type }));
 }
 
 async function afterFailure(files, failures) {

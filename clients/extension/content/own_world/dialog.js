@@ -4,6 +4,8 @@ import { make, shade } from "./shade.js";
 
 export const NO = "no";
 
+const SEEN_MS = 500;
+
 /**
  * Resolves with the answer: a choice's id, or "no".
  * @param title, lines the text: lines are strings, or lists of strings for a list
@@ -20,23 +22,64 @@ export function askHere({ title, lines, small = "", choices }, signal = undefine
   ]);
   const remove = shade(dialog);
   return new Promise((resolve) => {
+    const sight = watchSight(dialog);
+    const show = (focused) => {
+      dialog.showModal();
+      focused.focus();
+      sight.onShown();
+    };
     const end = (answer) => {
       observer.disconnect();
+      sight.end();
       remove();
       resolve(answer);
     };
-    const observer = new MutationObserver(() => dialog.isConnected || end(NO));
+    // A page that takes it away, or puts it elsewhere, takes it out of the top layer.
+    const observer = new MutationObserver(() => dialog.matches(":modal") || end(NO));
     observer.observe(document, { childList: true, subtree: true });
     for (const button of buttons) {
-      // Only a person's press counts.
-      button.addEventListener("click", (event) => event.isTrusted && end(button.value));
+      // Only a person's press counts, and one with the pointer that sends something unprotected only on what is in sight.
+      button.addEventListener("click", (event) => {
+        if (!event.isTrusted) return;
+        if (button.className !== "risky" || event.detail === 0 || sight.isClear()) end(button.value);
+        else {
+          takeOut(dialog); // the top layer is in the order of showing: now it is above all that was put over it
+          show(button);
+        }
+      });
     }
     dialog.addEventListener("close", () => end(NO));
     signal?.addEventListener("abort", () => end(NO));
     // What is typed here is not the page's.
     for (const type of ["keydown", "keyup", "keypress"]) dialog.addEventListener(type, (event) => event.stopPropagation());
-    dialog.showModal();
-    buttons[0].focus();
+    show(buttons[0]);
     dialog.scrollTop = 0; // it is read from its top, however small the frame
   });
+}
+
+/** Takes the dialog out of the top layer, without the event of a dialog that was closed. */
+function takeOut(dialog) {
+  dialog.parentNode.append(dialog);
+  dialog.removeAttribute("open");
+}
+
+/**
+ * Whether the dialog has been in sight for a moment: a page can lay something over it that lets clicks through. Chromium tells
+ * whether an element is covered. Elsewhere: whether the page opened something since it was shown, which may be above it.
+ * Returns {isClear(), onShown(), end()}.
+ */
+function watchSight(dialog) {
+  let since = Infinity;
+  const see = (isSeen) => (since = isSeen ? Math.min(since, performance.now()) : Infinity);
+  const isClear = () => performance.now() - since >= SEEN_MS;
+  if ("isVisible" in IntersectionObserverEntry.prototype) {
+    const observer = new IntersectionObserver((entries) => see(entries.at(-1).isVisible), { trackVisibility: true, delay: 100 });
+    observer.observe(dialog);
+    return { isClear, onShown() {}, end: () => observer.disconnect() };
+  }
+  const gone = new AbortController();
+  for (const type of ["beforetoggle", "fullscreenchange"]) {
+    window.addEventListener(type, ({ newState }) => newState !== "closed" && see(false), { capture: true, signal: gone.signal });
+  }
+  return { isClear, onShown: () => see(true), end: () => gone.abort() };
 }

@@ -3,8 +3,10 @@
 import { tellBackground } from "./background_link.js";
 import { decide } from "./batch.js";
 import { openLink, say } from "./link.js";
+import { pageFiles, receivePiece } from "./page_files.js";
 import { serveFrames } from "./person.js";
-import { guardScriptless } from "./scriptless.js";
+import { showRoot, watchRoots } from "./roots.js";
+import { guardRoot, guardScriptless } from "./scriptless.js";
 import { keepTexts } from "./texts.js";
 
 /** Tells the page world the mode. Until it is known, and where it can not be known, everything is looked at. */
@@ -15,14 +17,22 @@ async function tellMode() {
 
 async function onMessage(message) {
   if (message.type === "batch") {
-    const files = await decide(message.files).catch(() => null);
+    const files = await decide(pageFiles(message), message.failure).catch(() => null);
     say({ type: "verdict", id: message.id, files });
+  } else if (message.type === "ping") {
+    say({ type: "pong" });
+  } else if (message.type === "piece") {
+    receivePiece(message);
+  } else if (message.type === "opened") {
+    watchAgain();
   } else if (message.type === "wake" || message.type === "uploaded") {
     tellBackground(message).catch(() => {});
   }
 }
 
-if (!openLink(onMessage)) guardScriptless();
+const isScriptless = !openLink(onMessage);
+const watchAgain = watchRoots(isScriptless ? guardRoot : showRoot);
+if (isScriptless) guardScriptless();
 keepTexts();
 serveFrames();
 tellMode().catch(() => {});

@@ -30,8 +30,8 @@ export function notProtected(photos) {
 
 /** What a classifier still answers, and how sure it was and is. */
 function stillSeen({ name, result }) {
-  const { original, protected: after } = result.views.find((view) => view.is_protected === false) ?? result.views[0];
-  return text("dialogWeakPhoto", name, after.label, percent(original), percent(after));
+  const view = result.views?.find(({ is_protected }) => is_protected === false) ?? result.views?.[0];
+  return view ? text("dialogWeakPhoto", name, view.protected.label, percent(view.original), percent(view.protected)) : name;
 }
 
 const percent = ({ confidence }) => `${Math.round(100 * confidence)} %`;

@@ -1,18 +1,25 @@
 // Documents in which no script of the page may run, a sandboxed frame without allow-scripts for one: ours in the page's world
 // does not run there either. Only the browser's own forms send from them, so what a person chooses is protected from here.
 
-import { Assembly, FILE_BYTES, split } from "../../shared/chunks.js";
+import { CHUNK_BYTES } from "../../shared/chunks.js";
 import { fromBase64 } from "../../shared/base64.js";
 import { HEAD_BYTES, kindOf } from "../../shared/kind.js";
 import { tellBackground } from "./background_link.js";
 import { decide } from "./batch.js";
 
+// A form's fields may have these names, and would stand in their place.
+const property = (name) => (form) => Reflect.get(HTMLFormElement.prototype, name, form);
+const [elementsOf, methodOf, actionOf] = ["elements", "method", "action"].map(property);
 const pending = new Map(); // input -> promise: what was chosen is being protected
-const isFileInput = (element) => element?.nodeName === "INPUT" && element.type === "file";
+const isFileInput = (element) => element?.localName === "input" && element.type === "file";
 
-export function guardScriptless() {
-  for (const type of ["input", "change"]) window.addEventListener(type, onChosen, true);
-  window.addEventListener("submit", onSubmit, true);
+/** Guards what is chosen in the document. */
+export const guardScriptless = () => guardRoot(window);
+
+/** Guards what is chosen in a shadow root: change and submit do not come out of it. */
+export function guardRoot(root) {
+  for (const type of ["input", "change"]) root.addEventListener(type, onChosen, true);
+  root.addEventListener("submit", onSubmit, true);
 }
 
 function onChosen(event) {
@@ -32,16 +39,16 @@ function onChosen(event) {
 /** A form that is sent while its photos are being protected waits for them; where one was stopped, it is not sent. */
 function onSubmit(event) {
   const form = event.target;
-  const inputs = [...form.elements].filter(isFileInput);
+  const inputs = [...elementsOf(form)].filter(isFileInput);
   const waits = inputs.filter((input) => pending.has(input));
   if (waits.length > 0) {
     event.preventDefault();
     const { submitter } = event;
     Promise.all(waits.map((input) => pending.get(input))).then(() => {
-      if (waits.every((input) => input.files.length > 0)) form.requestSubmit(submitter);
+      if (waits.every((input) => input.files.length > 0)) HTMLFormElement.prototype.requestSubmit.call(form, submitter);
     });
-  } else if (form.method === "post" && inputs.some((input) => input.files.length > 0)) {
-    tellBackground({ type: "uploaded", address: form.action }).catch(() => {});
+  } else if (methodOf(form) === "post" && inputs.some((input) => input.files.length > 0)) {
+    tellBackground({ type: "uploaded", address: actionOf(form) }).catch(() => {});
   }
 }
 
@@ -53,36 +60,30 @@ async function replace(files) {
   if (!answers) return null;
   return files.map((file, index) => {
     const answer = answers[asked.indexOf(described[index])];
-    return answer?.as === "protected" ? photoOf(answer, file.lastModified) : file;
+    if (answer?.as !== "protected") return file;
+    return new File(described[index].made, answer.name, { type: answer.type, lastModified: file.lastModified });
   });
 }
 
+/** The file as batch.js takes it, and the pieces of the protected photo that come back. */
 async function describe(file) {
   const { name, type, size } = file;
-  if (size === 0) return { name, type, size, kind: "other", chunks: null };
-  try {
-    const kind = kindOf(await bytesOf(file.slice(0, HEAD_BYTES)));
-    const isNeeded = kind === "photo" && size <= FILE_BYTES;
-    return { name, type, size, kind, chunks: isNeeded ? Array.from(split(await bytesOf(file)), ({ data }) => data) : null };
-  } catch {
-    return { name, type, size, kind: "photo", chunks: null }; // what can not be read fails on its way
-  }
+  const made = [];
+  const read = (seq) => textOf(file.slice(seq * CHUNK_BYTES, (seq + 1) * CHUNK_BYTES));
+  const take = (seq, data) => made.splice(seq, Infinity, fromBase64(data));
+  const head = size === 0 ? "" : await textOf(file.slice(0, HEAD_BYTES));
+  const kind = head === null ? "photo" : kindOf(fromBase64(head)); // what can not be read fails on its way
+  return { name, type, size, kind, read, take, made };
 }
 
-/** The bytes of a blob, by way of a text: in Firefox the document's array buffers can not be read from here. */
-function bytesOf(blob) {
-  return new Promise((resolve, reject) => {
+/** A blob as base64, or null where it can not be read. By way of a text: in Firefox the document's array buffers can not be read from here. */
+function textOf(blob) {
+  return new Promise((resolve) => {
     const reader = new FileReader();
-    reader.addEventListener("load", () => resolve(fromBase64(reader.result.slice(reader.result.indexOf(",") + 1))));
-    reader.addEventListener("error", () => reject(new Error("unreadable")));
+    reader.addEventListener("load", () => resolve(reader.result.slice(reader.result.indexOf(",") + 1)));
+    reader.addEventListener("error", () => resolve(null));
     reader.readAsDataURL(blob);
   });
-}
-
-function photoOf({ name, type, chunks }, lastModified) {
-  const assembly = new Assembly();
-  chunks.forEach((data, seq) => assembly.add({ seq, data }));
-  return new File([assembly.bytes()], name, { type, lastModified });
 }
 
 function listOf(files) {

@@ -32,6 +32,10 @@ const STYLE = `
     button.main { background: #7fd6a8; border-color: #7fd6a8; color: #00391f; }
   }`;
 
+const hosts = new WeakSet();
+/** Whether an element is the host of a shade. */
+export const isShade = (element) => hosts.has(element);
+
 /** An element of that name with attributes, text and children. */
 export function make(name, { text = "", ...attributes } = {}, children = []) {
   const element = document.createElement(name);
@@ -43,6 +47,7 @@ export function make(name, { text = "", ...attributes } = {}, children = []) {
 /** Shows content in a shade of its own. Returns the function that takes it away. */
 export function shade(content) {
   const host = document.createElement("srae-shade");
+  hosts.add(host);
   const root = host.attachShadow({ mode: "closed" });
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(STYLE);

@@ -1,18 +1,57 @@
 // Which files the page may have as they are: protected ones, those that are no photos, those that the person released, and
 // whatever was made from approved ones only. What is not approved is looked at before it goes anywhere.
 
-import { hook, hookConstructor, native } from "./natives.js";
+import { HEAD_BYTES, kindOf } from "../../shared/kind.js";
+import { hook, hookConstructor, listenAtWindow, native } from "./natives.js";
 
 const approved = new WeakSet(); // blobs and array buffers
+const harmless = new WeakSet(); // blobs that were seen to begin as no photo does, when they were made
 const givenOut = []; // protected photos that this page has, newest last, to know copies of their bytes again
 const GIVEN_OUT_LIMIT = 64;
 
 export const isBlob = (value) => value instanceof native.Blob;
-export const isApproved = (value) => approved.has(value);
+export const isApproved = (value) => approved.has(value) || elderKnows(value);
+
+/** Whether a script of ours that was in this page before approved it: meetElder. */
+let elderKnows = () => false;
+
+/**
+ * Firefox puts this script into the open pages again when the extension is reloaded. What the page has by then was approved by the
+ * script before: it hands over whom to ask. On a page that is just loaded nobody hears this, for no script of it has run.
+ */
+export function meetElder() {
+  const family = [(value) => approved.has(value)];
+  const meeting = { knows: family[0], elder: null };
+  native.dispatch(window, new CustomEvent("srae-elder", { detail: meeting }));
+  elderKnows = meeting.elder ?? elderKnows;
+  if (meeting.elder) return;
+  listenAtWindow("srae-elder", (event) => {
+    native.stop(event);
+    family.push(event.detail.knows);
+    event.detail.elder = (value) => family.some((knows) => knows(value));
+  });
+}
+
+/**
+ * Whether something may be sent without a look. Many things are sent as a page is left, and then there is no time for one. Unlike
+ * approval this does not follow what is made from it: a photo can be put together from parts that are none.
+ */
+export const mayGo = (value) => isApproved(value) || harmless.has(value);
 
 export function approve(value) {
-  approved.add(value);
+  if (!isRetired) approved.add(value);
   return value;
+}
+
+let isRetired = false;
+/** From now on nothing is approved here: what passes is for the script that came later to look at. */
+export const retire = () => (isRetired = true);
+
+/** The copy of a thing that may go, which may go as the thing may. */
+export function goesLike(value, copy) {
+  if (isApproved(value)) return approve(copy);
+  harmless.add(copy);
+  return copy;
 }
 
 /** Approves a protected photo (File), with the original (File) that it was made from. */
@@ -28,10 +67,14 @@ export const protectedPhotos = () => givenOut;
 /** Whether the bytes begin a protected photo, as the first piece of a chunked upload does, however it was copied. */
 export async function beginsProtectedPhoto(blob) {
   const size = native.size(blob);
-  for (const { photo } of givenOut) {
-    if (native.size(photo) < size) continue;
-    const [ours, theirs] = await Promise.all([native.buffer(native.slice(photo, 0, size)), native.buffer(blob)]);
-    if (areEqual(new Uint8Array(ours), new Uint8Array(theirs))) return true;
+  try {
+    for (const { photo } of givenOut) {
+      if (native.size(photo) < size) continue;
+      const [ours, theirs] = await Promise.all([native.buffer(native.slice(photo, 0, size)), native.buffer(blob)]);
+      if (areEqual(new Uint8Array(ours), new Uint8Array(theirs))) return true;
+    }
+  } catch {
+    // what can not be read is no photo that is known
   }
   return false;
 }
@@ -49,21 +92,43 @@ function partsAreApproved(parts) {
     const source = ArrayBuffer.isView(part) ? part.buffer : part;
     if (!isBlob(source) && !(source instanceof ArrayBuffer)) continue;
     sources += 1;
-    if (!approved.has(source)) return false;
+    if (!isApproved(source)) return false;
   }
   return sources > 0;
+}
+
+/** The first bytes of a blob that is made of these parts, as far as they are at hand; else null. */
+function headOf(parts) {
+  const head = [];
+  for (const part of parts) {
+    if (head.length >= HEAD_BYTES) break;
+    if (part?.byteLength === 0) continue; // also what was handed to a worker: it can not be read
+    if (typeof part === "string") head.push(...native.encode(part.slice(0, HEAD_BYTES)));
+    else if (part instanceof ArrayBuffer) head.push(...new Uint8Array(part).subarray(0, HEAD_BYTES));
+    else if (ArrayBuffer.isView(part)) head.push(...new Uint8Array(part.buffer, part.byteOffset, part.byteLength).subarray(0, HEAD_BYTES));
+    else return null;
+  }
+  return Uint8Array.from(head.slice(0, HEAD_BYTES));
+}
+
+/** The blob, noted as what its parts say of it. */
+function noteMade(blob, parts) {
+  if (partsAreApproved(parts)) return approve(blob);
+  const head = headOf(parts);
+  if (head && kindOf(head) === "other") harmless.add(blob);
+  return blob;
 }
 
 /** Makes approval follow what is made from approved things. */
 export function followDerived() {
   hook(Blob.prototype, "slice", (slice, self, args) => {
     const piece = slice(...args);
-    return approved.has(self) ? approve(piece) : piece;
+    return isApproved(self) ? approve(piece) : piece;
   });
   for (const name of ["arrayBuffer", "bytes"]) {
     hook(Blob.prototype, name, async (read, self) => {
       const bytes = await read();
-      if (approved.has(self)) approve(bytes.buffer ?? bytes);
+      if (isApproved(self)) approve(bytes.buffer ?? bytes);
       return bytes;
     });
   }
@@ -71,12 +136,12 @@ export function followDerived() {
     hookConstructor(name, (construct, [parts, ...rest]) => {
       const list = parts?.[Symbol.iterator] && typeof parts !== "string" ? [...parts] : parts;
       const made = construct(...(parts === undefined ? [] : [list, ...rest]));
-      return Array.isArray(list) && partsAreApproved(list) ? approve(made) : made;
+      return Array.isArray(list) ? noteMade(made, list) : made;
     });
   }
   hook(ArrayBuffer.prototype, "slice", (slice, self, args) => {
     const piece = slice(...args);
-    return approved.has(self) ? approve(piece) : piece;
+    return isApproved(self) ? approve(piece) : piece;
   });
   followFileReader();
   followPageOwned();
@@ -84,7 +149,7 @@ export function followDerived() {
 
 function followFileReader() {
   hook(FileReader.prototype, "readAsArrayBuffer", (read, self, args) => {
-    if (approved.has(args[0])) {
+    if (isApproved(args[0])) {
       native.addListener(self, "load", () => self.result instanceof ArrayBuffer && approve(self.result), { once: true, capture: true });
     }
     return read(...args);

@@ -1,16 +1,16 @@
 // What is about to be sent: which of it was never looked at, and the same with protected photos in its place.
 
 import { HEAD_BYTES, kindOf } from "../../shared/kind.js";
-import { approve, isApproved, isBlob } from "./approval.js";
+import { goesLike, isApproved, isBlob, mayGo } from "./approval.js";
 import { hook, native } from "./natives.js";
 import { isOff, release } from "./release.js";
 
 /** The body's parts that need a look before it may be sent: an empty list for nearly all bodies. */
 export function suspects(body) {
   if (isOff()) return [];
-  if (isBlob(body)) return isApproved(body) ? [] : [body];
+  if (isBlob(body)) return mayGo(body) ? [] : [body];
   if (body instanceof native.FormData) {
-    return [...native.formEntries(body)].map(([, value]) => value).filter((value) => isBlob(value) && !isApproved(value));
+    return [...native.formEntries(body)].map(([, value]) => value).filter((value) => isBlob(value) && !mayGo(value));
   }
   const bytes = bytesOf(body);
   if (!bytes || isApproved(bytes.buffer) || kindOf(bytes.subarray(0, HEAD_BYTES)) === "other") return [];
@@ -21,7 +21,6 @@ function bytesOf(body) {
   if (body instanceof ArrayBuffer) return new Uint8Array(body);
   return ArrayBuffer.isView(body) ? new Uint8Array(body.buffer, body.byteOffset, body.byteLength) : null;
 }
-
 
 /** The body as it may be sent. Throws TypeError, as a network that fails does, where it may not. */
 export async function cleared(body) {
@@ -48,15 +47,15 @@ export function hasPhoto(body) {
   return parts.some((part) => isBlob(part) && isApproved(part) && /^image\//.test(native.blobType(part)));
 }
 
-/** A form wraps what is put into it in a new file: the wrap of an approved one is made here, and approved. */
+/** A form wraps what is put into it in a new file: the wrap of one that may go is made here, and may go like it. */
 export function guardFormData() {
   for (const name of ["append", "set"]) {
     hook(FormData.prototype, name, (put, self, args) => {
       const [key, value, fileName] = args;
-      if (!isBlob(value) || !isApproved(value)) return put(...args);
+      if (!isBlob(value) || !mayGo(value)) return put(...args);
       const named = args.length > 2 ? String(fileName) : (value.name ?? "blob");
       const wrap = new native.File([value], named, { type: native.blobType(value), lastModified: value.lastModified ?? Date.now() });
-      return put(key, approve(wrap));
+      return put(key, goesLike(value, wrap));
     });
   }
 }

@@ -1,14 +1,15 @@
 // Forms that are sent while a photo of theirs is being protected wait for it; else they would send an empty file.
 
-import { pendingIn, takeFrom } from "./inputs.js";
+import { forget, isFileInput, pendingIn, takeFrom } from "./inputs.js";
 import { tell } from "./link.js";
-import { hook, listenAtWindow, native } from "./natives.js";
+import { hook, native } from "./natives.js";
+import { listenEverywhere, listenIn } from "./roots.js";
 
 const waiting = new WeakSet();
 
 /** What is being protected of the form, or null. Inputs that no event told of are taken now. */
 function unfinished(form) {
-  for (const element of form.elements) if (element.type === "file") takeFrom(element);
+  for (const element of native.formElements(form)) if (isFileInput(element)) takeFrom(element);
   return pendingIn(form);
 }
 
@@ -22,12 +23,12 @@ async function sendLater(form, send) {
 }
 
 function tellUpload(form) {
-  const hasFiles = [...form.elements].some((element) => element.type === "file" && native.files(element)?.length > 0);
-  if (hasFiles && form.method === "post") tell({ type: "uploaded", address: form.action || location.href });
+  const hasFiles = [...native.formElements(form)].some((element) => isFileInput(element) && native.files(element).length > 0);
+  if (hasFiles && native.formMethod(form) === "post") tell({ type: "uploaded", address: native.formAction(form) });
 }
 
 export function guardForms() {
-  listenAtWindow("submit", (event) => {
+  listenEverywhere("submit", (event) => {
     const form = native.path(event)[0];
     if (!(form instanceof HTMLFormElement)) return;
     if (!unfinished(form)) return tellUpload(form);
@@ -40,6 +41,16 @@ export function guardForms() {
     if (unfinished(form)) return void sendLater(form, () => native.submit(form));
     tellUpload(form);
     return submit();
+  });
+  // A root in which nobody did anything yet is not known: a script can send its form all the same.
+  hook(HTMLFormElement.prototype, "requestSubmit", (request, form, args) => {
+    listenIn(native.rootNode(form));
+    return request(...args);
+  });
+  // A form that is emptied stays empty, unless a later listener of the page says no to that.
+  listenEverywhere("reset", (event) => {
+    const form = native.path(event)[0];
+    if (event.isTrusted && form instanceof HTMLFormElement) setTimeout(() => event.defaultPrevented || forget(form));
   });
   guardRequired();
 }
@@ -63,8 +74,8 @@ function guardRequired() {
       });
     }
   }
-  listenAtWindow("click", (event) => (clicked = native.path(event).find(({ type }) => type === "submit")));
-  listenAtWindow("invalid", (event) => {
+  listenEverywhere("click", (event) => (clicked = native.path(event).find(({ type }) => type === "submit")));
+  listenEverywhere("invalid", (event) => {
     const { form } = native.path(event)[0];
     if (!form || !pendingIn(form)) return;
     native.prevent(event);

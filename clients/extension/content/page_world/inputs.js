@@ -5,6 +5,7 @@ import { approve, isApproved } from "./approval.js";
 import { tell } from "./link.js";
 import { hook, hookGetter, listenAtWindow, native } from "./natives.js";
 import { isOff, release } from "./release.js";
+import { listenEverywhere } from "./roots.js";
 
 const pending = new WeakMap(); // input -> {done: promise}
 const ours = new WeakSet(); // events that this script fires
@@ -19,8 +20,13 @@ export function fire(target, event) {
 
 /** Resolves when nothing of the form is being protected any more; null where nothing is. */
 export function pendingIn(form) {
-  const waits = [...(form?.elements ?? [])].map((element) => pending.get(element)?.done).filter(Boolean);
+  const waits = [...native.formElements(form)].map((element) => pending.get(element)?.done).filter(Boolean);
   return waits.length > 0 ? Promise.all(waits) : null;
+}
+
+/** What is being protected of the form is no longer wanted. */
+export function forget(form) {
+  for (const element of native.formElements(form)) pending.delete(element);
 }
 
 /** A FileList (or the empty one) of files. */
@@ -30,7 +36,9 @@ export function listOf(files) {
   return transfer.files;
 }
 
-const isFileInput = (element) => element instanceof Object && element.nodeName === "INPUT" && element.type === "file";
+const CHOSEN = ["input", "change"]; // one choice fires both
+/** By its name too: an element of the page's own making can have such a type. */
+export const isFileInput = (element) => element?.localName === "input" && element.type === "file";
 const isClean = (list) => Array.prototype.every.call(list, isApproved);
 
 /** Takes what was chosen out of the input, and puts back what the page may have. Returns whether there was something. */
@@ -68,19 +76,15 @@ function onChosen(event) {
   if (isPending || takeFrom(input)) native.stop(event);
 }
 
-function listenOn(target) {
-  for (const type of ["input", "change"]) native.addListener(target, type, onChosen, { capture: true });
-}
-
 /** A detached input's events pass no window: the listener sits on the input itself, before the page's. */
 function adopt(input) {
   if (adopted.has(input)) return;
   adopted.add(input);
-  listenOn(input);
+  for (const type of CHOSEN) native.addListener(input, type, onChosen, { capture: true });
 }
 
 export function guardInputs() {
-  for (const type of ["input", "change"]) listenAtWindow(type, onChosen);
+  for (const type of CHOSEN) listenEverywhere(type, onChosen);
   hookGetter(HTMLInputElement.prototype, "files", (get, input) => {
     const list = get();
     if (!list || list.length === 0 || isOff() || isClean(list)) return list;
@@ -89,26 +93,16 @@ export function guardInputs() {
   });
   // Entries lead to the chosen files past all this; a page without them reads the files.
   hookGetter(HTMLInputElement.prototype, "webkitEntries", (get, input) => (isOff() ? get() : []));
-  hook(Element.prototype, "attachShadow", (attach, self, args) => {
-    const root = attach(...args);
-    listenOn(root);
-    rootsOf.set(self, root);
-    return root;
-  });
   adoptInputs();
   wakeOnPickers();
 }
-
-const rootsOf = new WeakMap();
-/** The shadow root that a script attached, closed ones too. */
-export const rootOf = (host) => rootsOf.get(host) ?? host.shadowRoot;
 
 function adoptInputs() {
   for (const [object, name] of [[Document.prototype, "createElement"], [Document.prototype, "createElementNS"],
     [Node.prototype, "cloneNode"], [Document.prototype, "importNode"]]) {
     hook(object, name, (make, self, args) => {
       const node = make(...args);
-      if (node?.nodeName === "INPUT" && node instanceof HTMLInputElement) adopt(node);
+      if (node instanceof HTMLInputElement) adopt(node);
       return node;
     });
   }

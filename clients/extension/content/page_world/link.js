@@ -1,10 +1,15 @@
 // The page world's end of the channel to the extension's own world. Both scripts run before any script of the page: the own
-// world says a secret of this load, then sends one end of a channel with it. Whatever comes later is refused.
+// world says a secret of this load, then sends one end of a channel with it. Whatever comes later is refused. But Firefox puts both
+// scripts into the open pages again when the extension is reloaded, and the old own world is gone: then the fresh pair takes over.
 
+import { retire } from "./approval.js";
+import { sayGone } from "./last_word.js";
 import { listenAtWindow, native } from "./natives.js";
 
 const WAIT_SECONDS = 10;
-const settled = new Map(); // batch id -> resolve
+const SILENCE_SECONDS = 1; // of an own world that may have a successor
+const batches = new Map(); // id -> {hear, leave}
+const pinged = []; // resolves of those who wait for an answer
 let nextBatch = 1;
 let port = null;
 let opened;
@@ -16,6 +21,7 @@ export let mode = "unknown";
 export function openLink() {
   let secret = null;
   const onSecret = (event) => {
+    if (port) return void standDown(); // it is for somebody else
     native.stop(event);
     native.prevent(event); // the answer that somebody is here
     secret ??= typeof event.detail === "string" ? event.detail : null;
@@ -23,9 +29,9 @@ export function openLink() {
   listenAtWindow("srae-secret", onSecret);
   listenAtWindow("message", (event) => {
     const data = event.data;
-    if (typeof data !== "object" || data === null || typeof data.sraeSecret !== "string") return;
+    if (typeof data !== "object" || data === null || typeof data.sraeSecret !== "string" || port) return;
     native.stop(event);
-    if (port || !secret || data.sraeSecret !== secret || !event.ports[0]) return;
+    if (!secret || data.sraeSecret !== secret || !event.ports[0]) return;
     port = event.ports[0];
     native.addListener(port, "message", receive);
     native.startPort(port);
@@ -33,28 +39,68 @@ export function openLink() {
   });
 }
 
+/**
+ * Leaves all to the pair of scripts that came later, where the own world of this one is gone. A page can pretend that somebody came,
+ * but not that nobody answers here.
+ */
+async function standDown() {
+  for (let tries = 0; tries < 3; tries += 1) if (await isThere(SILENCE_SECONDS)) return; // a busy page delays an answer
+  mode = "off";
+  retire();
+  for (const resolve of pinged.splice(0)) resolve(false);
+  for (const { leave } of batches.values()) leave();
+}
+
+/** Whether the own world answers within that time. */
+function isThere(seconds) {
+  tell({ type: "ping" });
+  return new Promise((resolve) => {
+    pinged.push(resolve);
+    setTimeout(resolve, 1000 * seconds, false);
+  });
+}
+
 function receive({ data }) {
   if (data.type === "policy") mode = data.mode;
-  else if (data.type === "verdict") {
-    settled.get(data.id)?.(data);
-    settled.delete(data.id);
+  else if (data.type === "pong") for (const resolve of pinged.splice(0)) resolve(true);
+  else batches.get(data.id)?.hear(data);
+}
+
+/** Says something that needs no answer. What can not be said does not disturb the page. */
+export function tell(message) {
+  try {
+    if (port) native.postToPort(port, message);
+  } catch {
+    // a value that can not be copied
   }
 }
 
-/** Says something that needs no answer. */
-export function tell(message) {
-  if (port) native.postToPort(port, message);
-}
-
 /**
- * Asks the own world what becomes of a batch of {name, type, kind, size, chunks (base64, or null)}.
- * Resolves with null (the page gets nothing), or with {as: "original"} or {as: "protected", name, type, chunks} for each.
+ * Asks the own world what becomes of a batch of {name, type, kind, size}.
+ * @param failure what went wrong with them before, as a text: then the person is asked first
+ * @param read called with (index, seq) when a piece of a file is needed; resolves with it as base64, or with null
+ * @param take called with (index, seq, base64) for each piece of a protected photo; the first begins it anew
+ * Resolves with null (the page gets nothing), or with {as: "original"} or {as: "protected", name, type} for each. An own world that
+ * does not answer is told to the person.
  */
-export async function ask(files, source) {
+export async function ask(files, { failure, read, take }) {
   const isOpen = await Promise.race([ready.then(() => true), new Promise((resolve) => setTimeout(resolve, 1000 * WAIT_SECONDS, false))]);
-  if (!isOpen) return null;
+  const untouched = files.map(() => ({ as: "original" }));
+  if (!isOpen || !(await isThere(WAIT_SECONDS))) {
+    if (mode === "off") return untouched;
+    sayGone();
+    return null;
+  }
   const id = nextBatch++;
-  const verdict = new Promise((resolve) => settled.set(id, resolve));
-  native.postToPort(port, { type: "batch", id, files, source });
-  return (await verdict).files;
+  const answers = await new Promise((resolve) => {
+    const hear = ({ type, index, seq, data, files: verdict }) => {
+      if (type === "want") read(index, seq).then((piece) => tell({ type: "piece", id, index, seq, data: piece }));
+      else if (type === "made") take(index, seq, data);
+      else resolve(verdict);
+    };
+    batches.set(id, { hear, leave: () => resolve(untouched) });
+    native.postToPort(port, { type: "batch", id, files, failure });
+  });
+  batches.delete(id);
+  return answers;
 }

@@ -2,6 +2,7 @@
 
 const call = Function.prototype.call;
 const uncurry = (method) => call.bind(method);
+const encoder = new TextEncoder();
 const getter = (object, name) => uncurry(Object.getOwnPropertyDescriptor(object, name).get);
 
 export const native = {
@@ -10,16 +11,22 @@ export const native = {
   path: uncurry(Event.prototype.composedPath),
   stop: uncurry(Event.prototype.stopImmediatePropagation),
   prevent: uncurry(Event.prototype.preventDefault),
+  relatedTarget: getter(MouseEvent.prototype, "relatedTarget"),
+  rootNode: uncurry(Node.prototype.getRootNode),
   files: getter(HTMLInputElement.prototype, "files"),
   setFiles: uncurry(Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "files").set),
   inputType: getter(HTMLInputElement.prototype, "type"),
   isMultiple: getter(HTMLInputElement.prototype, "multiple"),
+  formElements: getter(HTMLFormElement.prototype, "elements"),
+  formAction: getter(HTMLFormElement.prototype, "action"),
+  formMethod: getter(HTMLFormElement.prototype, "method"),
   submit: uncurry(HTMLFormElement.prototype.submit),
   requestSubmit: uncurry(HTMLFormElement.prototype.requestSubmit),
   slice: uncurry(Blob.prototype.slice),
   buffer: uncurry(Blob.prototype.arrayBuffer),
   size: getter(Blob.prototype, "size"),
   blobType: getter(Blob.prototype, "type"),
+  encode: TextEncoder.prototype.encode.bind(encoder),
   formAppend: uncurry(FormData.prototype.append),
   formEntries: uncurry(FormData.prototype.entries),
   postToPort: uncurry(MessagePort.prototype.postMessage),
@@ -40,12 +47,14 @@ export function listenAtWindow(type, listener) {
   native.addListener(window, type, listener, { capture: true });
 }
 
-/** document.open(), which write() calls too, takes all listeners off the window: ours are put back. */
-export function surviveOpening() {
+/** document.open(), which write() calls too, takes all listeners off the window: ours are put back, and onOpened is called. */
+export function surviveOpening(onOpened) {
   for (const name of ["open", "write", "writeln"]) {
     hook(Document.prototype, name, (work, self, args) => {
+      const wasLoading = self.readyState === "loading"; // then it only writes on
       const result = work(...args);
       for (const [type, listener] of onWindow) native.addListener(window, type, listener, { capture: true });
+      if (!wasLoading) onOpened();
       return result;
     });
   }

@@ -1,6 +1,7 @@
 // The one gate: files go in, and what the page may have comes out.
 
-import { Assembly, FILE_BYTES, split } from "../../shared/chunks.js";
+import { fromBase64, toBase64 } from "../../shared/base64.js";
+import { CHUNK_BYTES } from "../../shared/chunks.js";
 import { HEAD_BYTES, kindOf } from "../../shared/kind.js";
 import { approve, approveProtected, beginsProtectedPhoto, isApproved } from "./approval.js";
 import { isReworked } from "./lineage.js";
@@ -30,7 +31,7 @@ export async function release(files, source = "chosen") {
   const kinds = await Promise.all(files.map((file) => (isApproved(file) ? "other" : kindOfFile(file))));
   if (source === "sent") await approveKnown(files, kinds);
   const asked = files.filter((file, index) => kinds[index] !== "other" && !isApproved(file) && !underway.has(file));
-  if (asked.length > 0) protectTogether(asked, asked.map((file) => kinds[files.indexOf(file)]), source);
+  if (asked.length > 0) protectTogether(asked, asked.map((file) => kinds[files.indexOf(file)]));
   const results = await Promise.all(files.map((file, index) =>
     kinds[index] === "other" || isApproved(file) ? approve(file) : underway.get(file)));
   return results.includes(null) ? null : results;
@@ -44,35 +45,42 @@ async function approveKnown(files, kinds) {
   }
 }
 
-function protectTogether(files, kinds, source) {
-  const verdict = askAbout(files, kinds, source);
+function protectTogether(files, kinds) {
+  const verdict = askAbout(files, kinds);
   for (const [index, file] of files.entries()) {
-    const result = verdict.then((answers) => (answers ? given(file, answers[index]) : null));
+    const result = verdict.then((results) => results && results[index]);
     underway.set(file, result);
     // A file that was refused can be chosen again; one that was released goes as it is from now on.
     result.then(() => underway.delete(file), () => underway.delete(file));
   }
 }
 
-async function askAbout(files, kinds, source) {
-  const described = await Promise.all(files.map(async (file, index) => {
-    const isNeeded = kinds[index] === "photo" && native.size(file) <= FILE_BYTES;
-    const chunks = isNeeded ? await chunksOf(file).catch(() => null) : null;
-    return { name: file.name ?? "photo", type: native.blobType(file), kind: kinds[index], size: native.size(file), chunks };
-  }));
-  return ask(described, source);
+/** What the page may have in place of each file, or null. The person is asked about whatever goes wrong here. */
+async function askAbout(files, kinds, failure = "") {
+  const made = files.map(() => []); // of each photo that comes back, its pieces: blobs, which the browser holds outside of the tab
+  const described = files.map((file, index) =>
+    ({ name: String(file.name ?? "photo"), type: native.blobType(file), kind: kinds[index], size: native.size(file) }));
+  const answers = await ask(described, {
+    failure,
+    read: (index, seq) => pieceOf(files[index], seq).catch(() => null),
+    take: (index, seq, data) => made[index].splice(seq, Infinity, new native.Blob([fromBase64(data)])),
+  });
+  try {
+    return answers && files.map((file, index) => given(file, answers[index], made[index]));
+  } catch (error) {
+    return askAbout(files, kinds, String(error));
+  }
 }
 
-/** The file as base64 chunks: between the worlds go texts alone, since Firefox keeps the worlds' objects apart. */
-async function chunksOf(file) {
-  return Array.from(split(new Uint8Array(await native.buffer(file))), ({ data }) => data);
+/** A piece of the file as base64. */
+async function pieceOf(file, seq) {
+  return toBase64(new Uint8Array(await native.buffer(native.slice(file, seq * CHUNK_BYTES, (seq + 1) * CHUNK_BYTES))));
 }
 
-function given(file, answer) {
-  if (answer.as === "original") return approve(file);
-  const assembly = new Assembly();
-  answer.chunks.forEach((data, seq) => assembly.add({ seq, data }));
-  const photo = new native.File([assembly.bytes()], answer.name, { type: answer.type, lastModified: file.lastModified ?? Date.now() });
+function given(file, { as, name, type }, pieces) {
+  if (as === "original") return approve(file);
+  if (pieces.length === 0) throw new Error("no photo came back");
+  const photo = new native.File(pieces, name, { type, lastModified: file.lastModified ?? Date.now() });
   if (file.webkitRelativePath) Object.defineProperty(photo, "webkitRelativePath", { value: file.webkitRelativePath });
   return approveProtected(photo, file);
 }

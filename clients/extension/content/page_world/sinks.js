@@ -1,6 +1,6 @@
 // The last net: what a page sends, on whatever way a photo got to it.
 
-import { isApproved, isBlob } from "./approval.js";
+import { isBlob, mayGo } from "./approval.js";
 import { cleared, hasPhoto, suspects } from "./bodies.js";
 import { tell } from "./link.js";
 import { hook, hookConstructor, native } from "./natives.js";
@@ -87,7 +87,7 @@ const LOOKED_INTO = 4096; // entries of a list: photos are not sent in longer on
 /** Blobs anywhere in a message's plain objects and lists, not approved yet. */
 function blobsIn(value, depth = 4) {
   if (isOff() || depth === 0 || typeof value !== "object" || value === null) return [];
-  if (isBlob(value)) return isApproved(value) ? [] : [value];
+  if (isBlob(value)) return mayGo(value) ? [] : [value];
   const isPlain = Array.isArray(value) || [Object.prototype, null].includes(Object.getPrototypeOf(value));
   return isPlain ? Object.values(value).slice(0, LOOKED_INTO).flatMap((part) => blobsIn(part, depth - 1)) : [];
 }
@@ -100,9 +100,10 @@ function replacedIn(value, replaced, depth = 4) {
   return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, replacedIn(part, replaced, depth - 1)]));
 }
 
-/** Messages keep their order: those behind one that waits wait too. */
+const queues = new WeakMap(); // object that messages go to -> promise: the last message that waits went
+
+/** Messages keep their order: those behind one that waits wait too, and the end waits for all. */
 function guardMessages(object, name) {
-  const queues = new WeakMap();
   hook(object, name, (post, self, [message, ...rest]) => {
     const found = blobsIn(message);
     if (found.length === 0 && !queues.has(self)) return post(message, ...rest);
@@ -112,11 +113,12 @@ function guardMessages(object, name) {
       if (!results) return;
       const replaced = new Map(found.map((blob, index) => [blob, results[index]]));
       post(found.length > 0 ? replacedIn(message, replaced) : message, ...rest);
-    });
+    }).catch(reportError); // the page's mistake: the messages behind it go on
     queues.set(self, turn);
     turn.finally(() => queues.get(self) === turn && queues.delete(self));
     return undefined;
   });
+  hook(object, "close", (close, self, args) => (queues.has(self) ? void queues.get(self).then(() => close(...args)) : close(...args)));
 }
 
 export function guardSinks() {

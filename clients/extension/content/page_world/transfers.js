@@ -2,9 +2,10 @@
 
 import { approve, isApproved } from "./approval.js";
 import { carryEntries } from "./entries.js";
-import { fire, isOurs, listOf, rootOf } from "./inputs.js";
-import { listenAtWindow, native } from "./natives.js";
+import { fire, isOurs, listOf } from "./inputs.js";
+import { hook, listenAtWindow, native } from "./natives.js";
 import { isOff, release } from "./release.js";
+import { rootOf } from "./roots.js";
 
 /** All of a transfer that outlives its event: {files, extras (entry and handle of each file), strings}. */
 function readTransfer(transfer) {
@@ -30,7 +31,7 @@ function makeTransfer(files, strings) {
   return transfer;
 }
 
-/** The event's true target, inside of shadow roots that a script attached. */
+/** The event's true target, inside of shadow roots. */
 function targetOf(event) {
   let target = native.path(event)[0];
   for (let root = rootOf(target); root && event.clientX !== undefined; root = rootOf(target)) {
@@ -41,10 +42,10 @@ function targetOf(event) {
   return target;
 }
 
-function guard(type, transferOf, makeEvent, afterwards, onNothing = () => {}) {
+function guard(type, { transferOf, makeEvent, afterwards, onNothing = () => {}, isHarmless = () => false }) {
   listenAtWindow(type, (event) => {
     const transfer = transferOf(event);
-    if (isOurs(event) || isOff() || !transfer || ![...transfer.types].includes("Files")) return;
+    if (isOurs(event) || isOff() || !transfer || ![...transfer.types].includes("Files") || isHarmless(event)) return;
     const { files, extras, strings } = readTransfer(transfer);
     if (files.length === 0 || (files.every(isApproved) && extras.every(({ entry }) => !entry?.isDirectory))) return;
     native.stop(event);
@@ -57,7 +58,7 @@ function guard(type, transferOf, makeEvent, afterwards, onNothing = () => {}) {
       Object.assign(made, effects);
       for (const file of made.files) approve(file);
       carryEntries(made, results, extras);
-      if (fire(target, makeEvent(event, made))) afterwards(target, results);
+      if (fire(target, makeEvent(event, made))) afterwards(target, results, Object.fromEntries(strings));
     });
   });
 }
@@ -91,16 +92,55 @@ function dropOnInput(target, files) {
   fire(target, new Event("change", { bubbles: true }));
 }
 
-/** What the browser does with a paste that the page leaves to it: editable text takes the pictures. */
-function pasteIntoText(target, files) {
-  if (!(target.isContentEditable ?? target.parentElement?.isContentEditable)) return;
+const heardAt = new WeakSet(); // what the page listens for pastes at
+const isFirst = document.readyState === "loading"; // else a script of the page may have listened before
+
+function noteListeners() {
+  hook(EventTarget.prototype, "addEventListener", (add, self, args) => {
+    if (args[0] === "paste") heardAt.add(self ?? window);
+    return add(...args);
+  });
+}
+
+const isTextField = (target) => target instanceof HTMLTextAreaElement || (target instanceof HTMLInputElement && native.inputType(target) !== "file");
+
+/** A text field takes text alone: where the page does not listen, the files of the clipboard go nowhere. */
+const takesTextAlone = (event) => isFirst && isTextField(native.path(event)[0]) && !native.path(event).some((node) => heardAt.has(node) || node.onpaste);
+
+/**
+ * What the browser does with a paste that the page leaves to it: editable text takes the text with its looks, or else the text,
+ * or else the pictures. Cells and paragraphs of Office programs come with a picture of themselves.
+ */
+function pasteIntoText(target, files, { "text/html": html = "", "text/plain": text = "" }) {
+  if (isTextField(target)) return void insert("insertText", text);
+  if (!(target.isContentEditable ?? target.parentElement?.isContentEditable)) return undefined;
+  if (insert("insertHTML", cleaned(html)) || insert("insertText", text)) return undefined;
   for (const file of files) {
-    if (/^image\//.test(native.blobType(file))) document.execCommand("insertImage", false, URL.createObjectURL(file));
+    if (/^image\//.test(native.blobType(file))) insert("insertImage", URL.createObjectURL(file));
+  }
+  return undefined;
+}
+
+function insert(command, value) {
+  try {
+    return value !== "" && document.execCommand(command, false, value);
+  } catch {
+    return false; // a page that trusts no markup
   }
 }
 
+/** The markup without what could run; none where it has no words but only pictures, or where the browser can not clean it. */
+function cleaned(html) {
+  const { body } = document.implementation.createHTMLDocument("");
+  body.setHTML?.(html);
+  return body.textContent.trim() === "" ? "" : body.innerHTML;
+}
+
 export function guardTransfers() {
-  guard("drop", (event) => event.dataTransfer, (event, made) => dragEvent("drop", event, made), dropOnInput,
-    (target, event) => fire(target, dragEvent("dragleave", event, new native.DataTransfer())));
-  guard("paste", (event) => event.clipboardData, pasteEvent, pasteIntoText);
+  noteListeners();
+  guard("drop", {
+    transferOf: (event) => event.dataTransfer, makeEvent: (event, made) => dragEvent("drop", event, made), afterwards: dropOnInput,
+    onNothing: (target, event) => fire(target, dragEvent("dragleave", event, new native.DataTransfer())),
+  });
+  guard("paste", { transferOf: (event) => event.clipboardData, makeEvent: pasteEvent, afterwards: pasteIntoText, isHarmless: takesTextAlone });
 }

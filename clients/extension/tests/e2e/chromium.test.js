@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { Chromium } from "./support/chromium.js";
 import { testFrames, testUnprotected } from "./support/frames.js";
+import { ROOTS } from "./support/pages.js";
 import { Site } from "./support/site.js";
 import { photo, Uploads } from "./support/uploads.js";
 import { testWidgets } from "./support/widgets.js";
@@ -49,6 +50,19 @@ test("a form that is sent at once waits for its photos", async () => {
   await uploads.expect("form", ["cat.png", "coffee.png"]);
 });
 
+for (const page of ["xhtml", "ownfile"]) {
+  test(`a form of a page that is ${page}`, async () => {
+    await open(page);
+    await browser.evaluate(() => document.getElementById("pick").addEventListener("input", () => (window.isHeard = true)));
+    await browser.chooseRaw("#pick", photo("cat.png"));
+    assert.equal(await browser.evaluate(() => {
+      document.getElementById("go").click(); // at once
+      return window.isHeard;
+    }), undefined, "the page hears nothing of the original");
+    await uploads.expect(page, ["cat.png"]);
+  });
+}
+
 test("form.submit(), in the change event and from a click", async () => {
   await open("autosubmit");
   await browser.choose("#pick", photo("astronaut.jpg"));
@@ -57,6 +71,14 @@ test("form.submit(), in the change event and from a click", async () => {
   await browser.choose("#pick", photo("cat.png"));
   await browser.click("#go");
   await uploads.expect("submitcall", ["cat.png"]);
+});
+
+test("a form with fields named as what scripts read of forms", async () => {
+  await open("clobbered");
+  await browser.choose("#pick", photo("cat.png"));
+  await browser.waitForNotice("cat.png: ");
+  await browser.click("#go"); // nothing is waited for: the form is told of, and sent
+  await uploads.expect("clobbered", ["cat.png"]);
 });
 
 for (const page of ["detached", "showpicker"]) {
@@ -110,6 +132,31 @@ test("shadow roots, open and closed, and declared in the page's text", async () 
     await browser.chooseInPicker(() => browser.page.mouse.click(60, 25), photo("coffee.webp"));
     await uploads.expect(page, ["coffee.webp"]);
   }
+});
+
+for (const kind of Object.keys(ROOTS)) {
+  test(`a form in a shadow root that is ${kind}: it waits for its photo, and is not sent with one that was stopped`, async () => {
+    const choose = async (name, file) => {
+      await browser.goto(`${site.origin}/rootform/${name}/${kind}`);
+      await browser.until(() => window.rootForm);
+      await browser.chooseInPicker(() => browser.page.mouse.click(60, 40), photo(file));
+      if (kind !== "auto") await browser.page.mouse.click(60, 100); // at once
+    };
+    await choose(`root-${kind}`, "cat.png");
+    await uploads.expect(`root-${kind}`, ["cat.png"]);
+    await choose(`root-stopped-${kind}`, "no-room.png");
+    assert.match(await browser.waitForDialog(), /UNCHANGED_OUTPUT/);
+    await browser.press("Enter");
+    await uploads.expectNothing(`root-stopped-${kind}`);
+  });
+}
+
+test("a form in a closed root of a frame in which no script runs", async () => {
+  await open("scriptlessroot");
+  await new Promise((resolve) => setTimeout(resolve, 700)); // a press right after the load does not come into the frame yet
+  await browser.chooseInPicker(() => browser.page.mouse.click(60, 40), photo("cat.png"));
+  await browser.page.mouse.click(60, 110); // at once
+  await uploads.expect("scriptlessroot", ["cat.png"]);
 });
 
 test("frames of the same and of another origin, and of text", async () => {
@@ -196,13 +243,13 @@ test("a folder that is chosen keeps its paths", async () => {
   assert.deepEqual(await browser.evaluate(() => window.paths), ["holiday/cat.png"]);
 });
 
-/** Puts a photo on the clipboard, as copying a picture does. */
-async function copy(name) {
+/** Puts a photo on the clipboard, as copying a picture does; with texts, as Office programs do. */
+async function copy(name, texts = {}) {
   await browser.context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: site.origin });
-  await browser.evaluate(async (data) => {
+  await browser.evaluate(async ([data, more]) => {
     const bytes = Uint8Array.from(atob(data), (character) => character.charCodeAt(0));
-    await navigator.clipboard.write([new ClipboardItem({ "image/png": new Blob([bytes], { type: "image/png" }) })]);
-  }, base64(name));
+    await navigator.clipboard.write([new ClipboardItem({ "image/png": new Blob([bytes], { type: "image/png" }), ...more })]);
+  }, [base64(name), texts]);
 }
 
 test("pasting: read by the page, left to the browser, and read from the clipboard", async () => {
@@ -217,6 +264,24 @@ test("pasting: read by the page, left to the browser, and read from the clipboar
   await copy("cat.png");
   await browser.evaluate(() => window.readAndSend());
   await uploads.expect("clipboard", ["cat.png"]);
+});
+
+test("pasting text that comes with a picture of itself", async () => {
+  const paste = async (selector) => {
+    await copy("cat.png", { "text/plain": "A1\tB1", "text/html": "<b>A1</b> B1" });
+    await browser.click(selector);
+    await browser.press("Control+V");
+  };
+  await open("pastemixed");
+  await paste("#plain");
+  assert.equal(await browser.evaluate(() => document.getElementById("plain").value), "A1\tB1", "at once: nothing is protected");
+  await paste("#rich");
+  await browser.until(() => document.getElementById("rich").innerHTML !== "");
+  assert.match(await browser.evaluate(() => document.getElementById("rich").innerHTML), /<b>A1<\/b>\sB1$/);
+  await browser.evaluate(() => window.hear());
+  await paste("#plain");
+  await uploads.expect("pastemixed", ["cat.png"]);
+  assert.equal(await browser.evaluate(() => document.getElementById("plain").value), "A1\tB1A1\tB1");
 });
 
 test("uploads in pieces: slices, and copied bytes", async () => {
@@ -244,6 +309,34 @@ test("the last net: fetch, forms, Request, bytes, XHR, beacon, worker", async ()
     await browser.evaluate(([way, data]) => void window.sinks[way](window.fileOf(data, "x.png")), [sink, base64(name)]);
     await uploads.expect(`sink-${sink}`, [name]);
   }
+});
+
+test("what is sent as the page is left arrives, where it is no photo", async () => {
+  await open("leaving");
+  await open("empty");
+  const sent = (await site.wait("leaving", 4)).map(({ bytes }) => String(bytes));
+  assert.equal(sent.filter((text) => text === '{"draft":1}').length, 3);
+});
+
+test("messages behind one that fails, and before the port's end, arrive", async () => {
+  await open("sinks", "messages");
+  await browser.evaluate((data) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = (event) => send(event.data.file, "cat.png");
+    port2.postMessage({ file: window.fileOf(data, "x.png"), broken: () => {} });
+    port2.postMessage({ file: window.fileOf(data, "cat.png") });
+    port2.close();
+  }, base64("cat.png"));
+  await uploads.expect("messages", ["cat.png"]);
+  assert.equal((await browser.evaluate(() => window.errors)).length, 1, "the page is told of its mistake");
+});
+
+test("a form that is emptied while its photo is being protected stays empty", async () => {
+  await open("resetting");
+  await browser.choose("#pick", photo("cat.png"));
+  await browser.click("#empty");
+  await browser.waitForNotice("cat.png: ");
+  assert.equal(await browser.evaluate(() => document.getElementById("pick").files.length), 0);
 });
 
 test("file handles; those of the page's own storage are left alone", async () => {

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { Chromium, EXTENSION_ID } from "./support/chromium.js";
@@ -86,6 +86,43 @@ withBrowser("an installation that is broken, in one way after another", { instal
     await browser.waitForDialog();
     await browser.press("Escape");
     assert.equal(site.received("no-host").length, 1, "once is once");
+  });
+
+  test("what a page lays over the dialog: a press through it sends nothing, one on the dialog does", async () => {
+    const browser = own();
+    await browser.goto(`${site.origin}/overlay/overlay`);
+    await browser.choose("#pick", photo("cat.png"));
+    await browser.until(() => window.isCovered);
+    await new Promise((resolve) => setTimeout(resolve, 300)); // a person takes as long to see something and press
+    await browser.clickButton("Send the original once");
+    await uploads.expectNothing("overlay", 1500); // meanwhile the dialog is above it, and in sight
+    await browser.clickButton("Send the original once");
+    assert.deepEqual((await site.wait("overlay", 1))[0].bytes, readFileSync(photo("cat.png")));
+  });
+
+  test("a dialog that the page puts elsewhere is answered with no", async () => {
+    const browser = own();
+    await open(browser, "moved");
+    await browser.choose("#pick", photo("cat.png"));
+    await browser.waitForDialog();
+    await browser.evaluate(() => document.body.append(document.querySelector("srae-shade")));
+    await uploads.expectNothing("moved");
+    assert.equal(await browser.dialog(), null);
+  });
+
+  test("many large photos at once", async () => {
+    const folder = join(process.env.SRAE_TEST_OUT, "failures/many");
+    mkdirSync(folder, { recursive: true });
+    const files = Array.from({ length: 120 }, (_, index) => join(folder, `${index}.png`));
+    for (const file of files) {
+      copyFileSync(photo("cat.png"), file);
+      truncateSync(file, 12e6); // its end is a hole, which takes no room on the disk
+    }
+    await open(own(), "many");
+    await own().choose("#pick", files);
+    assert.match(await own().waitForDialog(), /HOST_NOT_INSTALLED/);
+    await own().press("Enter");
+    await uploads.expectNothing("many");
   });
 
   test("a path that leads nowhere", async () => {

@@ -8,6 +8,7 @@ import { after, before, test } from "node:test";
 import { Firefox } from "./support/firefox.js";
 import { crashDuring, hostProcess } from "./support/host_process.js";
 import { testFrames, testUnprotected } from "./support/frames.js";
+import { ROOTS } from "./support/pages.js";
 import { Site } from "./support/site.js";
 import { photo, Uploads } from "./support/uploads.js";
 import { testWidgets } from "./support/widgets.js";
@@ -60,6 +61,18 @@ test("forms: sent at once, submit() in the change event and from a click", async
   await browser.click("#go");
   await uploads.expect("submitcall", ["cat.png"]);
   await browser.answered();
+  for (const page of ["xhtml", "ownfile"]) {
+    await open(page);
+    await browser.choose("#pick", photo("cat.png"));
+    await browser.click("#go");
+    await uploads.expect(page, ["cat.png"]);
+    await browser.answered();
+  }
+  await open("clobbered"); // fields named as what scripts read of forms
+  await browser.choose("#pick", photo("cat.png"));
+  await browser.click("#go");
+  await uploads.expect("clobbered", ["cat.png"]);
+  await browser.answered();
 });
 
 test("an input that is in no document", async () => {
@@ -105,6 +118,24 @@ test("an input that is emptied and used again; one listener for all; shadow root
   }
 });
 
+for (const kind of Object.keys(ROOTS)) {
+  test(`a form in a shadow root that is ${kind}: it waits for its photo, and is not sent with one that was stopped`, async () => {
+    const choose = async (name, file) => {
+      await browser.goto(`${site.origin}/rootform/${name}/${kind}`);
+      await browser.until(() => Boolean(window.rootForm));
+      await browser.chooseIn("window.rootForm.querySelector('input')", photo(file));
+      if (kind !== "auto") await browser.evaluate(() => window.rootForm.querySelector("button").click()); // at once
+    };
+    await choose(`root-${kind}`, "cat.png");
+    await uploads.expect(`root-${kind}`, ["cat.png"]);
+    await browser.answered();
+    await choose(`root-stopped-${kind}`, "no-room.png");
+    assert.match(await browser.waitForDialog(), /UNCHANGED_OUTPUT/);
+    await browser.press("Enter");
+    await uploads.expectNothing(`root-stopped-${kind}`);
+  });
+}
+
 test("a file with 16 bits a channel: the person is told that 8 come back", async () => {
   await open("attached", "deep");
   await browser.choose("#pick", photo("deep.png"));
@@ -133,14 +164,16 @@ test("frames of the same and of another origin, and of text", async () => {
 });
 
 /** Fires an event with a transfer that holds a photo, as a script can. */
-const transfer = (type, selector, name) => browser.evaluate(([kind, found, data]) => {
+const transfer = (type, selector, name, texts = {}) => browser.evaluate(([kind, found, data, more]) => {
   const holder = new DataTransfer();
   holder.items.add(new File([Uint8Array.from(atob(data), (character) => character.charCodeAt(0))], "cat.png", { type: "image/png" }));
+  for (const [format, text] of Object.entries(more)) holder.setData(format, text);
   const init = { bubbles: true, cancelable: true, composed: true };
   const event = kind === "drop" ? new DragEvent(kind, { ...init, dataTransfer: holder }) : new ClipboardEvent(kind, init);
   if (kind === "paste") Object.defineProperty(event, "clipboardData", { value: holder });
+  document.querySelector(found).focus();
   document.querySelector(found).dispatchEvent(event);
-}, [type, selector, base64(name)]);
+}, [type, selector, base64(name), texts]);
 
 test("drops and pastes", async () => {
   for (const [page, type, selector] of [["dropzone", "drop", "#zone"], ["dropfiles", "drop", "#zone"], ["droponinput", "drop", "#pick"], ["paste", "paste", "#text"]]) {
@@ -149,6 +182,18 @@ test("drops and pastes", async () => {
     await uploads.expect(page, ["cat.png"]);
     assert.deepEqual(await browser.evaluate(() => window.errors), []);
   }
+});
+
+test("pasting text that comes with a picture of itself", async () => {
+  await open("pastemixed");
+  const paste = (selector) => transfer("paste", selector, "cat.png", { "text/plain": "A1\tB1", "text/html": "<b>A1</b> B1" });
+  await paste("#rich");
+  await browser.until(() => document.getElementById("rich").innerHTML !== "");
+  assert.match(await browser.evaluate(() => document.getElementById("rich").innerHTML), /^<b>A1<\/b>\sB1/);
+  await browser.evaluate(() => window.hear());
+  await paste("#plain");
+  await uploads.expect("pastemixed", ["cat.png"]);
+  assert.equal(await browser.evaluate(() => document.getElementById("plain").value), "A1\tB1");
 });
 
 test("uploads in pieces, and pages that encode the photo again", async () => {
@@ -172,6 +217,34 @@ test("the last net: fetch, forms, Request, bytes, XHR, beacon, worker", async ()
     await browser.evaluate(([way, data]) => void window.sinks[way](window.fileOf(data, "x.png")), [sink, base64(name)]);
     await uploads.expect(`sink-${sink}`, [name]);
   }
+});
+
+test("what is sent as the page is left arrives, where it is no photo", async () => {
+  await open("leaving");
+  await open("empty");
+  const sent = (await site.wait("leaving", 4)).map(({ bytes }) => String(bytes));
+  assert.equal(sent.filter((text) => text === '{"draft":1}').length, 3);
+});
+
+test("messages behind one that fails, and before the port's end, arrive", async () => {
+  await open("sinks", "messages");
+  await browser.evaluate((data) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = (event) => send(event.data.file, "cat.png");
+    port2.postMessage({ file: window.fileOf(data, "x.png"), broken: () => {} });
+    port2.postMessage({ file: window.fileOf(data, "cat.png") });
+    port2.close();
+  }, base64("cat.png"));
+  await uploads.expect("messages", ["cat.png"]);
+  assert.equal((await browser.evaluate(() => window.errors)).length, 1, "the page is told of its mistake");
+});
+
+test("a form that is emptied while its photo is being protected stays empty", async () => {
+  await open("resetting");
+  await browser.choose("#pick", photo("cat.png"));
+  await browser.click("#empty");
+  for (let tries = 0; tries < 100 && !(await browser.notice())?.includes("→"); tries += 1) await new Promise((resolve) => setTimeout(resolve, 100));
+  assert.equal(await browser.evaluate(() => document.getElementById("pick").files.length), 0);
 });
 
 test("a photo that can not be protected, and a host that crashes: stopped, by keyboard", async () => {
@@ -202,6 +275,15 @@ test("no host: stopped; the original once is a choice of its own", async () => {
   assert.match(await browser.waitForDialog(), /HOST_NOT_INSTALLED/);
   await browser.press("Enter");
   await uploads.expectNothing("no-host");
+  await open("overlay", "overlay");
+  await browser.choose("#pick", photo("cat.png"));
+  await browser.until(() => window.isCovered === true);
+  await browser.clickButton("Send the original once"); // through what covers it
+  await uploads.expectNothing("overlay");
+  await browser.clickButton("Do not send");
+  await uploads.expectNothing("overlay");
+  assert.equal(await browser.dialog(), null);
+  await open("attached", "no-host");
   await browser.choose("#pick", photo("cat.png"));
   await browser.waitForDialog();
   await browser.press("Tab");

@@ -265,6 +265,29 @@ test("restoring from the menu; a key with a passphrase is asked for in the viewe
   await browser.closeTab(locked);
 });
 
+const addOn = (act) => browser.inWindow(async (name) => {
+  const { AddonManager } = ChromeUtils.importESModule("resource://gre/modules/AddonManager.sys.mjs");
+  await (await AddonManager.getAddonByID("extension@srae"))[name]();
+}, act);
+
+test("an extension that is reloaded under the page protects there on; one that is gone stops the upload and says so", () =>
+  // The browser's own box ends itself here, so what it says is kept.
+  withStandIn(() => { window.alert = (words) => (window.said = words); }, async () => {
+    await open("attached", "reloaded");
+    await browser.choose("#pick", photo("cat.png"));
+    await site.wait("reloaded", 1);
+    await addOn("reload");
+    await browser.choose("#pick", photo("astronaut.png")); // at once, perhaps before the scripts are put in again
+    await site.wait("reloaded", 2);
+    await browser.choose("#pick", photo("coffee.png"));
+    await uploads.expect("reloaded", ["cat.png", "astronaut.png", "coffee.png"]);
+    await addOn("disable");
+    await browser.choose("#pick", photo("cat.png"));
+    await browser.until(() => /removed under this page[^]*EXTENSION_GONE/.test(window.said));
+    await addOn("enable");
+    assert.equal(site.received("reloaded").length, 3);
+  }));
+
 test("a private window: photos are protected, and nothing tells of the site or the file", async () => {
   const normal = browser.context;
   const ownPage = async (work) => {

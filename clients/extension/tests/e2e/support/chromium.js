@@ -46,6 +46,13 @@ export class Chromium {
 
   evaluate = (code, argument) => this.page.evaluate(code, argument);
   choose = (selector, paths) => this.page.setInputFiles(selector, paths);
+  /** As choose, where playwright does not know an input: it takes elements' names to be in upper case. */
+  async chooseRaw(selector, path) {
+    this.cdp ??= await this.context.newCDPSession(this.page);
+    const { result } = await this.cdp.send("Runtime.evaluate", { expression: `document.querySelector("${selector}")` });
+    await this.cdp.send("DOM.setFileInputFiles", { files: [path], objectId: result.objectId });
+  }
+
   chooseInFrame = (paths) => this.page.frameLocator("#inner").locator("#pick").setInputFiles(paths);
   click = (selector) => this.page.click(selector);
   press = (key) => this.page.keyboard.press(key);

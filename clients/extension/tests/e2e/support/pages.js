@@ -23,7 +23,28 @@ export const FRAMES = {
   data: ({ upload }) => madeFrame(upload, "", `"data:text/html," + encodeURIComponent(inner)`),
 };
 
+const rootForm = (upload, attributes = "") => `<form method="post" enctype="multipart/form-data" action="${upload}">
+  <input type="file" name="photo" ${attributes} style="width:300px;height:60px"><button style="display:block;width:300px;height:60px">Send</button></form><x-seen></x-seen>`;
+const declared = (mode, inner) => `<x-box><template shadowrootmode="${mode}">${inner}</template></x-box>`;
+const made = (work, inner) => `<x-box id="box"></x-box><script>const inner = ${JSON.stringify(inner)}; ${work}</script>`;
+
+/** Forms in shadow roots, which the browser sends itself: submit and change are heard in the root alone. */
+export const ROOTS = {
+  open: (upload) => declared("open", rootForm(upload)),
+  closed: (upload) => declared("closed", rootForm(upload)),
+  nested: (upload) => declared("closed", declared("closed", rootForm(upload))),
+  attached: (upload) => made(`box.attachShadow({ mode: "open" }).innerHTML = inner;`, rootForm(upload)),
+  attachedclosed: (upload) => made(`box.attachShadow({ mode: "closed" }).innerHTML = inner;`, rootForm(upload, "required")),
+  late: (upload) => made(`setTimeout(() => box.setHTMLUnsafe(inner), 200);`, declared("closed", rootForm(upload))),
+  parsed: (upload) => made(`box.replaceWith(Document.parseHTMLUnsafe(inner).body.firstChild);`, declared("closed", rootForm(upload))),
+  opened: (upload) => made(`setTimeout(() => { document.open(); document.write("<!doctype html>" + inner); document.close(); }, 200);`, declared("closed", rootForm(upload))),
+  auto: (upload) => declared("closed", rootForm(upload, `onchange="this.form.requestSubmit()"`)),
+};
+// The form is handed to the tests by an element in its root: no driver's expression reaches into a closed one.
+const SEEN = `<script>customElements.define("x-seen", class extends HTMLElement { connectedCallback() { window.rootForm = this.getRootNode().querySelector("form"); } });</script>`;
+
 export const PAGES = {
+  rootform: ({ upload, frame }) => script(SEEN + ROOTS[frame](upload)),
   empty: page(""),
   // a frame of this site, so large (200x100), for a page of another site
   around: ({ upload, site, frame }) => script(`<iframe id="inner" style="border:0" width="${frame.split("x")[0]}" height="${frame.split("x")[1]}" src="${site.origin}/attached/${upload.split("/").pop()}"></iframe>`),
@@ -31,10 +52,21 @@ export const PAGES = {
   elsewhere: ({ upload, site }) => script(`${INPUT}<script>pick.onchange = () => fetch("${site.unnamedOrigin}${upload}", { method: "POST", mode: "no-cors", body: pick.files[0] });</script>`),
   // the common form, sent by its button
   form: ({ upload }) => script(`<form action="${upload}" method="post" enctype="multipart/form-data" target="_self"><input id="pick" type="file" name="photo" multiple required><button id="go">Send</button></form>`),
+  // fields with the names of what a script reads of a form
+  clobbered: ({ upload }) => script(`<form id="f" action="${upload}" method="post" enctype="multipart/form-data"><input type="hidden" name="action" value="save">
+    <input type="hidden" name="elements"><input type="hidden" name="method"><input id="pick" type="file" name="photo"></form><button id="go" onclick="HTMLFormElement.prototype.submit.call(f)">Send</button>`),
   // sent by script as soon as something is chosen
   autosubmit: ({ upload }) => script(`<form action="${upload}" method="post" enctype="multipart/form-data"><input id="pick" type="file" name="photo" onchange="this.form.submit()"></form>`),
   // submit() from a button's click, while the photo may still be on its way
   submitcall: ({ upload }) => script(`<form id="f" action="${upload}" method="post" enctype="multipart/form-data"><input id="pick" type="file" name="photo"></form><button id="go" onclick="f.submit()">Send</button>`),
+  // such a root in a frame in which no script runs, the extension's of the page's world neither
+  scriptlessroot: ({ upload, site }) => script(frameOf(`width="400" height="200" sandbox="allow-forms" srcdoc='${declared("closed", rootForm(new URL(upload, site.origin).href))}'`)),
+  // an element of the page's own that says it is a file input
+  ownfile: ({ upload }) => script(`<form action="${upload}" method="post" enctype="multipart/form-data"><x-file></x-file><input id="pick" type="file" name="photo"><button id="go">Send</button></form>
+    <script>customElements.define("x-file", class extends HTMLElement { static formAssociated = true; internals = this.attachInternals(); type = "file"; });</script>`),
+  // in XHTML, elements' names are in lower case
+  xhtml: ({ upload }) => ({ headers: { "content-type": "application/xhtml+xml" }, html: `<html xmlns="http://www.w3.org/1999/xhtml"><head><title>A site</title></head><body>
+    <form action="${upload}" method="post" enctype="multipart/form-data"><input id="pick" type="file" name="photo" /><button id="go">Send</button></form></body></html>` }),
   attached: page(INPUT, `window.seen = []; setInterval(() => { if (pick.files.length) seen.push(pick.files[0].size); }, 1);
     pick.addEventListener("change", () => [...pick.files].forEach((file) => send(file)));`),
   // a page that allows itself as little as it can
@@ -89,6 +121,8 @@ export const PAGES = {
     `text.addEventListener("paste", (event) => { const [file] = event.clipboardData.files; if (file) { event.preventDefault(); send(file, "pasted.png"); } });`),
   pastedefault: page(`<div id="text" contenteditable style="width:400px;height:100px"></div>`,
     `new MutationObserver(async () => { const image = text.querySelector("img"); if (image && !window.sent) { window.sent = true; send(await (await fetch(image.src)).blob(), "pasted.png"); } }).observe(text, { childList: true, subtree: true });`),
+  // text comes with a picture of itself: into a field that nobody listens at, into text with looks, and where a script takes the picture
+  pastemixed: page(`<textarea id="plain"></textarea><div id="rich" contenteditable style="width:400px;height:100px"></div>`, `window.hear = () => plain.addEventListener("paste", (event) => send(event.clipboardData.files[0], "pasted.png"));`),
   clipboard: page("", `window.readAndSend = async () => { const [item] = await navigator.clipboard.read(); await send(await item.getType("image/png"), "read.png"); };`),
   picker: page(`<button id="open">Open</button>`, ``),
   // pieces over XHR, as resumable uploads send them
@@ -115,5 +149,14 @@ export const PAGES = {
       worker: (file) => { const code = "onmessage = ({ data }) => fetch(data.address, { method: 'POST', body: data.list[0] })";
         new Worker(URL.createObjectURL(new Blob([code]))).postMessage({ list: [file], address: new URL(UPLOAD, location).href }); },
     };`),
+  // what is sent as the page is left has no time to be looked at
+  leaving: page("", `const json = () => new Blob(['{"draft":1}'], { type: "application/json" }); const data = new FormData(); data.append("note", json());
+    addEventListener("pagehide", () => { navigator.sendBeacon(UPLOAD, json()); navigator.sendBeacon(UPLOAD, new Blob([Uint8Array.of(31, 139, 8, 0, 1, 2)])); navigator.sendBeacon(UPLOAD, data);
+      fetch(UPLOAD, { method: "POST", keepalive: true, body: json() }); });`),
+  resetting: ({ upload }) => script(`<form action="${upload}" method="post" enctype="multipart/form-data"><input id="pick" type="file" name="photo"><button type="reset" id="empty">Empty</button></form>`),
+  // what a page can lay over a dialog, so that clicks go through it
+  overlay: page(`${INPUT}<div id="cover" popover="manual" style="inset:0;width:100vw;height:100vh;border:0;padding:0;background:#fff;pointer-events:none">You won! Press the button.</div>`,
+    `pick.onchange = () => send(pick.files[0]); new MutationObserver((list) => { for (const { addedNodes } of list) for (const { localName } of addedNodes)
+      if (localName === "srae-shade") setTimeout(() => { cover.showPopover(); window.isCovered = true; }, 1000); }).observe(document.documentElement, { childList: true });`),
   image: ({ upload }) => script(`<img id="image" src="/file/${upload.split("/").pop()}" style="width:300px">`),
 };
