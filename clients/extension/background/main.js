@@ -32,6 +32,7 @@ chrome.contextMenus.onClicked.addListener((click, tab) => onMenu(click, tab, hos
 chrome.runtime.onInstalled.addListener(makeMenus);
 chrome.permissions.onAdded.addListener(registerGrantedSites);
 chrome.permissions.onRemoved.addListener(registerGrantedSites);
+registerGrantedSites(); // at every start, the browser's and an update's too: Chromium forgets them then
 chrome.tabs.onUpdated.addListener((tabId, change) => change.status === "loading" && change.url && health.forget(tabId));
 chrome.tabs.onRemoved.addListener((tabId) => health.forget(tabId));
 

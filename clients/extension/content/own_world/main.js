@@ -22,7 +22,8 @@ async function onMessage(message) {
   }
 }
 
-if (!openLink(onMessage)) guardScriptless();
+const scriptless = new AbortController();
+if (!openLink(onMessage, () => scriptless.abort())) guardScriptless(scriptless.signal);
 keepTexts();
 serveFrames();
 tellMode().catch(() => {});

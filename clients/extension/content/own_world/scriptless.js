@@ -10,9 +10,10 @@ import { decide } from "./batch.js";
 const pending = new Map(); // input -> promise: what was chosen is being protected
 const isFileInput = (element) => element?.nodeName === "INPUT" && element.type === "file";
 
-export function guardScriptless() {
-  for (const type of ["input", "change"]) window.addEventListener(type, onChosen, true);
-  window.addEventListener("submit", onSubmit, true);
+/** @param signal an AbortSignal that ends it: the page world's script has come after all */
+export function guardScriptless(signal) {
+  for (const type of ["input", "change"]) window.addEventListener(type, onChosen, { capture: true, signal });
+  window.addEventListener("submit", onSubmit, { capture: true, signal });
 }
 
 function onChosen(event) {

@@ -1,5 +1,5 @@
-// The page world's end of the channel to the extension's own world. Both scripts run before any script of the page: the own
-// world says a secret of this load, then sends one end of a channel with it. Whatever comes later is refused.
+// The page world's end of the channel to the extension's own world. Both scripts run before any script of the page, in either
+// order: the own world says a secret of this load, then sends one end of a channel with it. Whatever comes later is refused.
 
 import { listenAtWindow, native } from "./natives.js";
 
@@ -31,6 +31,7 @@ export function openLink() {
     native.startPort(port);
     opened();
   });
+  native.dispatch(window, new CustomEvent("srae-here")); // for the own world's script, where it ran first
 }
 
 function receive({ data }) {
