@@ -9,6 +9,7 @@ import { keepTexts } from "./texts.js";
 
 /** Tells the page world the mode. Until it is known, and where it can not be known, everything is looked at. */
 async function tellMode() {
+  say({ type: "policy", mode: "unknown" });
   const { mode } = await tellBackground({ type: "policy" });
   say({ type: "policy", mode });
 }
@@ -29,4 +30,8 @@ serveFrames();
 tellMode().catch(() => {});
 chrome.runtime.onMessage.addListener((message) => {
   if (message.type === "policy changed") tellMode().catch(() => {});
+});
+// A page that the browser kept while the person was elsewhere heard nothing of what changed.
+window.addEventListener("pageshow", (event) => {
+  if (event.persisted) tellMode().catch(() => {});
 });

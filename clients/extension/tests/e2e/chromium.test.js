@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { testBack } from "./support/back.js";
 import { Chromium } from "./support/chromium.js";
 import { testFrames, testUnprotected } from "./support/frames.js";
 import { Site } from "./support/site.js";
@@ -291,4 +292,5 @@ test("a frame in a page where the extension is not: its dialog is in the frame",
 });
 
 testUnprotected(() => ({ browser, site, uploads }), () => join(process.env.SRAE_TEST_OUT, "pictures/frame.png"));
+testBack(() => ({ browser, site, uploads }));
 testWidgets(() => ({ browser, site, uploads }));

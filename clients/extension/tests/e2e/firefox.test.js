@@ -6,6 +6,7 @@ import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { testAdded } from "./support/added_site.js";
+import { testBack } from "./support/back.js";
 import { Firefox } from "./support/firefox.js";
 import { crashDuring, hostProcess } from "./support/host_process.js";
 import { testFrames, testUnprotected } from "./support/frames.js";
@@ -199,6 +200,7 @@ test("a site that the person added: photos are protected there too, and the popu
 
 testFrames(() => ({ browser, site, uploads }));
 testUnprotected(() => ({ browser, site, uploads }), () => join(OUT, "not-protected.png"));
+testBack(() => ({ browser, site, uploads }));
 testWidgets(() => ({ browser, site, uploads }));
 
 // Last, for the original once lets the tab past the wall for a minute.

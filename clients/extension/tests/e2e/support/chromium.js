@@ -157,6 +157,16 @@ export class Chromium {
 
   chooseTier = (tier) => this.worker.evaluate((chosen) => chrome.storage.local.set({ settings: { tier: chosen } }), tier);
 
+  async setMode(site, mode) {
+    const page = await this.openOwnPage("popup.html");
+    await page.evaluate((message) => chrome.runtime.sendMessage(message), { type: "set mode", site, mode });
+    await page.close();
+    await this.page.bringToFront();
+  }
+
+  /** Goes back. The driver's own way waits for a load, and a page that was kept has none. */
+  back = () => this.evaluate(() => void setTimeout(() => history.back()));
+
   /** A page of the extension, in a tab of its own. */
   async openOwnPage(path) {
     const page = await this.context.newPage();
