@@ -9,8 +9,9 @@ import { answerOwnPage } from "./page_messages.js";
 import { servePhotoPort } from "./photo_ports.js";
 import { makeMenus, onMenu } from "./restore_menu.js";
 import { registerGrantedSites } from "./granted_sites.js";
+import { closePasses } from "./wall.js";
 
-const host = new HostPort(chrome.runtime, (failure) => health.note(failure));
+const host = new HostPort(chrome.runtime, (failure) => (failure ? health.note(failure) : health.noteHello()));
 
 chrome.runtime.onConnect.addListener((port) => {
   if (port.name === "protect" && port.sender?.id === chrome.runtime.id) servePhotoPort(port, host);
@@ -36,8 +37,11 @@ registerGrantedSites(); // at every start, the browser's and an update's too: Ch
 chrome.tabs.onUpdated.addListener((tabId, change) => change.status === "loading" && change.url && health.forget(tabId));
 chrome.tabs.onRemoved.addListener((tabId) => health.forget(tabId));
 
-// The host's health is known before the first photo, and looked at again while it is bad.
-const look = () => host.ready().catch(() => {});
+// The host's health is known before the first photo, and looked at again while it is bad. Passes end by the same clock.
+const look = () => {
+  health.look(host).catch(() => {});
+  closePasses();
+};
 chrome.alarms.onAlarm.addListener(look);
 chrome.alarms.create("look at the host's health", { periodInMinutes: 1 });
 chrome.runtime.onStartup.addListener(look);

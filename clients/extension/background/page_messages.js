@@ -13,6 +13,7 @@ const ANSWERS = {
     try {
       const hello = await host.ready();
       const { result } = await host.request("status");
+      if (result.healthy) await health.note(null);
       return { ...result, service: hello.service, failure: health.currentFailure() };
     } catch (error) {
       return { healthy: false, checks: [], failure: error.toMessage?.() ?? { code: "INTERNAL", message: error.message } };

@@ -10,7 +10,10 @@ const PASS_RULES = 100000; // their ids begin here
 const RESOURCES = ["xmlhttprequest", "main_frame", "sub_frame", "ping", "other"];
 const METHODS = ["post", "put", "patch"];
 let isUp = false;
-let building = Promise.resolve();
+let working = Promise.resolve();
+
+/** One after the other: two at once would each undo what the other wrote. */
+const inTurn = (work) => (working = working.then(work, work));
 
 /** An address without its query, which may hold secrets, as DNR's filter; null for what is no web address. */
 export function filterOf(address) {
@@ -34,8 +37,7 @@ export async function learnUpload(address) {
 /** Puts the wall up or takes it down. */
 export function setWall(up, offSites = []) {
   isUp = up;
-  building = building.then(() => build(offSites), () => build(offSites));
-  return building;
+  return inTurn(() => build(offSites));
 }
 
 async function build(offSites) {
@@ -77,14 +79,32 @@ async function blockingRules(offSites) {
   }));
 }
 
-/** Lets one tab through for a minute: the person said so. */
+/** Lets one tab through for a minute: the person said so. When it ends is kept, for the worker may end before. */
 export async function letThrough(tabId) {
   if (tabId === undefined || tabId < 0) return;
   const id = PASS_RULES + tabId;
-  const condition = { tabIds: [tabId], resourceTypes: RESOURCES, requestMethods: METHODS };
-  const rule = { id, priority: 2, action: { type: "allow" }, condition };
-  await chrome.declarativeNetRequest.updateSessionRules({ removeRuleIds: [id], addRules: [rule] });
-  setTimeout(() => chrome.declarativeNetRequest.updateSessionRules({ removeRuleIds: [id] }), 1000 * PASS_SECONDS);
+  const when = Date.now() + 1000 * PASS_SECONDS;
+  await inTurn(async () => {
+    await chrome.storage.session.set({ passes: { ...(await passEnds()), [id]: when } });
+    const condition = { tabIds: [tabId], resourceTypes: RESOURCES, requestMethods: METHODS };
+    const rule = { id, priority: 2, action: { type: "allow" }, condition };
+    await chrome.declarativeNetRequest.updateSessionRules({ removeRuleIds: [id], addRules: [rule] });
+  });
+  chrome.alarms.create(`the end of pass ${id}`, { when });
+}
+
+const passEnds = async () => (await chrome.storage.session.get("passes")).passes ?? {};
+
+/** Takes back the passes whose time is over. */
+export function closePasses() {
+  return inTurn(async () => {
+    const ends = await passEnds();
+    const isOver = (id) => !(ends[id] > Date.now());
+    const rules = await chrome.declarativeNetRequest.getSessionRules();
+    const removeRuleIds = rules.map(({ id }) => id).filter((id) => id >= PASS_RULES && isOver(id));
+    if (removeRuleIds.length > 0) await chrome.declarativeNetRequest.updateSessionRules({ removeRuleIds });
+    await chrome.storage.session.set({ passes: Object.fromEntries(Object.entries(ends).filter(([id]) => !isOver(id))) });
+  });
 }
 
 /** Sites that are switched off, as the wall's exceptions. */
