@@ -1,7 +1,7 @@
 // Whether photos can be protected, as far as is known: shown in the badge and the popup, and the wall stands by it.
 
 import { settings } from "./policy.js";
-import { offSitesOf, setWall } from "./wall.js";
+import { setWall } from "./wall.js";
 
 const OF_ONE_PHOTO = /_IMAGE|^IMAGE_|_OUTPUT$|_FORMAT$|_BOMB$|^CANCELLED$|^FILE_|^REQUEST_TIMEOUT$|^TOO_MANY|^INVALID_REQUEST$|^SERVICE_REFUSED$|^RECEIPT_|^KEY_|LEDGER_FILE|NOT_IN_LEDGER|UNKNOWN_ENTRY|SIZE_MISMATCH/;
 /** What only a working service disproves: a host that says hello has not asked it. */
@@ -23,7 +23,7 @@ export async function note(newFailure) {
   failure = next;
   if (!isChanged) return;
   await showBadge();
-  await setWall(failure !== null, offSitesOf(await settings()));
+  await setWall(failure !== null, await settings());
 }
 
 /** Takes note that the host says hello. */

@@ -6,7 +6,7 @@ import { originalsSent, recent } from "./journal.js";
 import { change, modeOf, setMode, settings } from "./policy.js";
 import { registerGrantedSites } from "./granted_sites.js";
 import { replaceInPage, restoreAgain, restored } from "./restore_menu.js";
-import { offSitesOf, setWall } from "./wall.js";
+import { setWall } from "./wall.js";
 
 const ANSWERS = {
   health: async (_, host) => {
@@ -52,6 +52,6 @@ export async function answerOwnPage(message, host) {
 /** Tells every open page at once: a site that was switched on must not stay open until it is loaded again. */
 async function policyChanged(all) {
   for (const tab of await chrome.tabs.query({})) chrome.tabs.sendMessage(tab.id, { type: "policy changed" }).catch(() => {});
-  if (health.currentFailure()) await setWall(true, offSitesOf(all));
+  if (health.currentFailure()) await setWall(true, all);
   return all;
 }

@@ -45,6 +45,13 @@ test("sites and the wall's filters", () => {
   assert.equal(filterOf("https://example.org/up?token=secret#x"), "|https://example.org/up");
   assert.equal(filterOf("blob:https://example.org/1"), null);
   assert.equal(filterOf("https://example.org/a*b"), null);
+  // what is another for each photo is left open
+  for (const [address, filter] of Object.entries({
+    "https://example.org/api/v1/albums/83720193/photos": "|https://example.org/api/v1/albums/*/photos",
+    "https://example.org/rupload_igphoto/fb_uploader_1699999999999": "|https://example.org/rupload_igphoto/*",
+    "https://photos.s3.example.org/3f2b8c1e-9a77-4c1d-8a55-0d9b7d3c2e11/cat.JPG": "|https://photos.s3.example.org/*/*",
+    "https://example.org/upload/photo.php": "|https://example.org/upload/photo.php",
+  })) assert.equal(filterOf(address), filter);
   assert.deepEqual(offSitesOf({ sites: { "a.org": "off", "b.org": "ask" } }), ["a.org"]);
 });
 
