@@ -3,7 +3,7 @@
 
 import { Assembly, FILE_BYTES, split } from "../shared/chunks.js";
 import { Failure } from "../shared/failure.js";
-import { kindOf } from "../shared/kind.js";
+import { HEAD_BYTES, kindOf } from "../shared/kind.js";
 import * as health from "./health.js";
 import { remember } from "./journal.js";
 import { madeBefore, noteMade } from "./made_photos.js";
@@ -91,7 +91,7 @@ async function turn() {
 
 /** The host is not believed: what it gives must be a photo, and not the original. */
 function checkOutput(original, photo) {
-  if (!photo || kindOf(photo.bytes.subarray(0, 32)) !== "photo") {
+  if (!photo || kindOf(photo.bytes.subarray(0, HEAD_BYTES)) !== "photo") {
     throw new Failure("HOST_ANSWER_INVALID", "no photo came back");
   }
   const isSame = photo.bytes.length === original.length && photo.bytes.every((byte, index) => byte === original[index]);
