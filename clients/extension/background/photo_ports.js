@@ -9,11 +9,10 @@ import { remember } from "./journal.js";
 import { madeBefore, noteMade } from "./made_photos.js";
 import { protectParams, settings, siteOf } from "./policy.js";
 import { RateLimit } from "./rate_limit.js";
+import { Room } from "./room.js";
 
-const AT_ONCE = 4; // photos at the host; others wait their turn, so that 32 requests are never reached
-const limit = new RateLimit({ count: 240, seconds: 60 });
-let running = 0;
-const waiting = [];
+const places = new Room(4); // photos at the host; others wait their turn, so that 32 requests are never reached
+const limit = new RateLimit({ count: 240, seconds: 60 }); // of a page that asks for more than a person chooses
 
 /** Serves one port until it is answered or closed. */
 export function servePhotoPort(port, host) {
@@ -24,7 +23,7 @@ export function servePhotoPort(port, host) {
   const answer = (message) => abort.signal.aborted || port.postMessage(message);
   port.onMessage.addListener((message) => {
     try {
-      if (message.type === "photo" && !described) described = checkedDescription(message, port.sender);
+      if (message.type === "photo" && !described) described = checkedDescription(message);
       else if (message.type === "chunk" && described) assembly.add(message);
       else throw new Failure("INVALID_REQUEST", "an unknown message");
       if (described.size_bytes > assembly.size) return;
@@ -37,17 +36,17 @@ export function servePhotoPort(port, host) {
   });
 }
 
-function checkedDescription({ name, mime_type, size_bytes }, sender) {
+function checkedDescription({ name, mime_type, size_bytes }) {
   if (typeof name !== "string" || typeof mime_type !== "string" || !Number.isInteger(size_bytes) || size_bytes < 1) {
     throw new Failure("INVALID_REQUEST", "a photo without a description");
   }
   if (size_bytes > FILE_BYTES) throw new Failure("FILE_TOO_LARGE");
-  if (!limit.take(sender.tab?.id ?? -1)) throw new Failure("RATE_LIMITED");
   return { name, mime_type, size_bytes };
 }
 
 async function protect(host, sender, described, bytes, signal, answer) {
-  await turn();
+  await limit.turn(sender.tab?.id ?? -1);
+  await places.enter();
   try {
     const known = await madeBefore(bytes);
     if (known) return give(answer, { name: described.name, mime_type: known.mime_type, bytes }, known.result);
@@ -71,8 +70,7 @@ async function protect(host, sender, described, bytes, signal, answer) {
     await health.note(failure);
     answer({ type: "failed", ...failure.toMessage() });
   } finally {
-    running -= 1;
-    waiting.shift()?.();
+    places.leave();
   }
   return undefined;
 }
@@ -81,12 +79,6 @@ function give(answer, { name, mime_type, bytes }, { is_protected, views, protect
   for (const chunk of split(bytes)) answer({ type: "chunk", ...chunk });
   answer({ type: "protected", name, mime_type, size_bytes: bytes.length,
     result: { is_protected, views, protected_psnr_db, bit_exact, input_bits } });
-}
-
-/** Waits until fewer than AT_ONCE photos are under way. */
-async function turn() {
-  if (running >= AT_ONCE) await new Promise((resolve) => waiting.push(resolve));
-  running += 1;
 }
 
 /** The host is not believed: what it gives must be a photo, and not the original. */

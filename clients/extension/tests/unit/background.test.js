@@ -7,6 +7,7 @@ import { givenName, hostName } from "../../background/photo_ports.js";
 import { madeBefore, noteMade } from "../../background/made_photos.js";
 import { change, modeOf, protectParams, setMode, settings, siteOf } from "../../background/policy.js";
 import { RateLimit } from "../../background/rate_limit.js";
+import { Room } from "../../background/room.js";
 import { domainsOf, filterOf, initiatorsFor, offSitesOf } from "../../background/wall.js";
 import { VECTORS } from "./vectors.js";
 
@@ -89,10 +90,29 @@ test("one photo's failure is not the host's", () => {
   for (const code of ofHost) assert.ok(known.has(code) && isAboutHost(code), code);
 });
 
-test("so many photos a minute for each tab", () => {
-  let now = 0;
-  const limit = new RateLimit({ count: 2, seconds: 60, now: () => now });
-  assert.deepEqual([limit.take(1), limit.take(1), limit.take(1), limit.take(2)], [true, true, false, true]);
-  now = 60001;
-  assert.equal(limit.take(1), true);
+test("so many photos a minute for each tab: more wait, each until its own turn", async () => {
+  let now = 1000;
+  const waits = [];
+  const limit = new RateLimit({ count: 2, seconds: 60, now: () => now, sleep: async (milliseconds) => void waits.push(milliseconds) });
+  for (const tab of [1, 1, 2]) await limit.turn(tab);
+  assert.deepEqual(waits, []);
+  now = 11000;
+  for (const tab of [1, 1, 1, 2]) await limit.turn(tab);
+  assert.deepEqual(waits, [50000, 50000, 110000]);
+  now = 500000;
+  await limit.turn(1);
+  assert.equal(waits.length, 3);
+});
+
+test("a room lets in what it holds, and the rest in the order of coming", async () => {
+  const room = new Room(3);
+  const inside = [];
+  const enter = (name, size) => room.enter(size).then(() => inside.push(name));
+  const look = async () => (await new Promise((resolve) => setTimeout(resolve)), inside.join(""));
+  enter("a", 2);
+  enter("b", 2);
+  enter("c", 1);
+  assert.equal(await look(), "a", "none that came later goes first");
+  room.leave(2);
+  assert.equal(await look(), "abc");
 });
