@@ -2,7 +2,7 @@
 
 import { tellBackground } from "./background_link.js";
 import { decide } from "./batch.js";
-import { openLink, say } from "./link.js";
+import { isLinked, openLink, say } from "./link.js";
 import { serveFrames } from "./person.js";
 import { guardScriptless } from "./scriptless.js";
 import { keepTexts } from "./texts.js";
@@ -23,8 +23,8 @@ async function onMessage(message) {
   }
 }
 
-const scriptless = new AbortController();
-if (!openLink(onMessage, () => scriptless.abort())) guardScriptless(scriptless.signal);
+openLink(onMessage);
+if (!isLinked()) guardScriptless();
 keepTexts();
 serveFrames();
 tellMode().catch(() => {});

@@ -6,17 +6,18 @@ import { fromBase64 } from "../../shared/base64.js";
 import { HEAD_BYTES, kindOf } from "../../shared/kind.js";
 import { tellBackground } from "./background_link.js";
 import { decide } from "./batch.js";
+import { isLinked } from "./link.js";
 
 const pending = new Map(); // input -> promise: what was chosen is being protected
 const isFileInput = (element) => element?.nodeName === "INPUT" && element.type === "file";
 
-/** @param signal an AbortSignal that ends it: the page world's script has come after all */
-export function guardScriptless(signal) {
-  for (const type of ["input", "change"]) window.addEventListener(type, onChosen, { capture: true, signal });
-  window.addEventListener("submit", onSubmit, { capture: true, signal });
+export function guardScriptless() {
+  for (const type of ["input", "change"]) window.addEventListener(type, onChosen, true);
+  window.addEventListener("submit", onSubmit, true);
 }
 
 function onChosen(event) {
+  if (isLinked()) return; // the page world's script came later
   const input = event.composedPath()[0];
   if (event.type === "change" && pending.has(input)) return; // the second event of one choice
   if (!event.isTrusted || !isFileInput(input) || input.files.length === 0) return;
@@ -32,6 +33,7 @@ function onChosen(event) {
 
 /** A form that is sent while its photos are being protected waits for them; where one was stopped, it is not sent. */
 function onSubmit(event) {
+  if (isLinked()) return;
   const form = event.target;
   const inputs = [...form.elements].filter(isFileInput);
   const waits = inputs.filter((input) => pending.has(input));
