@@ -16,19 +16,20 @@ const SCRIPTS = [
   { world: "ISOLATED", from: "content/own_world/main.js", to: "content/own_world.js" },
 ];
 
-/** The manifest with its content scripts; a test's origins are treated like named sites. */
-export function manifest(testOrigins) {
+/** The manifest with its content scripts; a test's origins are treated like named sites, its granted ones as if a person had added them. */
+export function manifest(testOrigins, grantedOrigins = []) {
   const made = JSON.parse(readFileSync(join(HERE, "manifest.json"), "utf8"));
-  made.host_permissions.push(...testOrigins);
+  const matches = [...made.host_permissions, ...testOrigins];
+  made.host_permissions = [...matches, ...grantedOrigins];
   made.content_scripts = SCRIPTS.map(({ world, to }) => ({
-    js: [to], world, matches: made.host_permissions, run_at: "document_start",
+    js: [to], world, matches, run_at: "document_start",
     all_frames: true, match_about_blank: true, match_origin_as_fallback: true,
   }));
   return made;
 }
 
 /** Writes the extension into a folder. */
-export function build(folder, ...testOrigins) {
+export function build(folder, testOrigins, grantedOrigins) {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(join(folder, "content"), { recursive: true });
   for (const part of PARTS) cpSync(join(HERE, part), join(folder, part), { recursive: true });
@@ -36,7 +37,7 @@ export function build(folder, ...testOrigins) {
     buildSync({ entryPoints: [join(HERE, from)], outfile: join(folder, to), bundle: true, format: "iife", charset: "utf8",
       target: ["chrome128", "firefox140"], logLevel: "warning" });
   }
-  writeFileSync(join(folder, "manifest.json"), JSON.stringify(manifest(testOrigins), null, 2));
+  writeFileSync(join(folder, "manifest.json"), JSON.stringify(manifest(testOrigins, grantedOrigins), null, 2));
 }
 
 function pack(folder, file) {
@@ -48,7 +49,7 @@ if (import.meta.filename === resolve(process.argv[1])) {
   const { values } = parseArgs({ options: { out: { type: "string", default: join(HERE, "../../out") },
     "test-origin": { type: "string", multiple: true, default: [] }, "no-pack": { type: "boolean", default: false } } });
   const folder = join(resolve(values.out), "extension");
-  build(folder, ...values["test-origin"]);
+  build(folder, values["test-origin"]);
   if (!values["no-pack"]) {
     pack(folder, join(folder, "../srae-extension-chromium.zip"));
     pack(folder, join(folder, "../srae-extension-firefox.xpi"));

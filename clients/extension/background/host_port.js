@@ -2,10 +2,12 @@
 
 import { Failure } from "../shared/failure.js";
 import { HostRequest } from "./host_request.js";
+import { Room } from "./room.js";
 
 const HOST = "srae.host";
 const PROTOCOL = { min: 1, max: 1 };
 const HELLO_SECONDS = 20;
+export const PENDING_BYTES = 268435456; // what the host holds in the files of all requests (PROTOCOL.md, section 3)
 
 /** What the browser's words about a closed port mean. Chromium's first, then Firefox's. */
 export function disconnectCode(words, hasSpoken) {
@@ -26,13 +28,15 @@ export class HostPort {
   #silence = null;
   #heartbeatSeconds = 5;
   #hasSpoken = false;
+  #room;
 
   /**
    * @param api chrome.runtime, or what a test has in its place
    * @param onHealth called with null when the host answered hello, with a Failure when it is gone
    */
-  constructor(api, onHealth = () => {}) {
+  constructor(api, onHealth = () => {}, { pendingBytes = PENDING_BYTES } = {}) {
     this.#api = api;
+    this.#room = new Room(pendingBytes);
     this.onHealth = onHealth;
   }
 
@@ -45,10 +49,16 @@ export class HostPort {
     return this.#ready;
   }
 
-  /** Runs one request. Resolves with {result, files: {role: {name, mime_type, bytes}}}; throws Failure. */
+  /** Runs one request, when the host has room for its files. Resolves with {result, files: {role: {name, mime_type, bytes}}}; throws Failure. */
   async request(action, { params = {}, files = {}, onStage = () => {}, signal } = {}) {
-    await this.ready();
-    return this.#send(action, { params, files, onStage, signal });
+    const size = Object.values(files).reduce((sum, { bytes }) => sum + bytes.length, 0);
+    if (size > 0) await this.#room.enter(size);
+    try {
+      await this.ready();
+      return await this.#send(action, { params, files, onStage, signal });
+    } finally {
+      if (size > 0) this.#room.leave(size);
+    }
   }
 
   async #open() {

@@ -3,17 +3,16 @@
 
 import { Assembly, FILE_BYTES, split } from "../shared/chunks.js";
 import { Failure } from "../shared/failure.js";
-import { kindOf } from "../shared/kind.js";
+import { HEAD_BYTES, kindOf } from "../shared/kind.js";
 import * as health from "./health.js";
 import { remember } from "./journal.js";
 import { madeBefore, noteMade } from "./made_photos.js";
 import { protectParams, settings, siteOf } from "./policy.js";
 import { RateLimit } from "./rate_limit.js";
+import { Room } from "./room.js";
 
-const AT_ONCE = 4; // photos at the host; others wait their turn, so that 32 requests are never reached
-const limit = new RateLimit({ count: 240, seconds: 60 });
-let running = 0;
-const waiting = [];
+const places = new Room(4); // photos at the host; others wait their turn, so that 32 requests are never reached
+const limit = new RateLimit({ count: 240, seconds: 60 }); // of a page that asks for more than a person chooses
 
 /** Serves one port until it is answered or closed. */
 export function servePhotoPort(port, host) {
@@ -24,7 +23,7 @@ export function servePhotoPort(port, host) {
   const answer = (message) => abort.signal.aborted || port.postMessage(message);
   port.onMessage.addListener((message) => {
     try {
-      if (message.type === "photo" && !described) described = checkedDescription(message, port.sender);
+      if (message.type === "photo" && !described) described = checkedDescription(message);
       else if (message.type === "chunk" && described) assembly.add(message);
       else throw new Failure("INVALID_REQUEST", "an unknown message");
       if (described.size_bytes > assembly.size) return;
@@ -37,17 +36,17 @@ export function servePhotoPort(port, host) {
   });
 }
 
-function checkedDescription({ name, mime_type, size_bytes }, sender) {
+function checkedDescription({ name, mime_type, size_bytes }) {
   if (typeof name !== "string" || typeof mime_type !== "string" || !Number.isInteger(size_bytes) || size_bytes < 1) {
     throw new Failure("INVALID_REQUEST", "a photo without a description");
   }
   if (size_bytes > FILE_BYTES) throw new Failure("FILE_TOO_LARGE");
-  if (!limit.take(sender.tab?.id ?? -1)) throw new Failure("RATE_LIMITED");
   return { name, mime_type, size_bytes };
 }
 
 async function protect(host, sender, described, bytes, signal, answer) {
-  await turn();
+  await limit.turn(sender.tab?.id ?? -1);
+  await places.enter();
   try {
     const known = await madeBefore(bytes);
     if (known) return give(answer, { name: described.name, mime_type: known.mime_type, bytes }, known.result);
@@ -71,8 +70,7 @@ async function protect(host, sender, described, bytes, signal, answer) {
     await health.note(failure);
     answer({ type: "failed", ...failure.toMessage() });
   } finally {
-    running -= 1;
-    waiting.shift()?.();
+    places.leave();
   }
   return undefined;
 }
@@ -83,15 +81,9 @@ function give(answer, { name, mime_type, bytes }, { is_protected, views, protect
     result: { is_protected, views, protected_psnr_db, bit_exact, input_bits } });
 }
 
-/** Waits until fewer than AT_ONCE photos are under way. */
-async function turn() {
-  if (running >= AT_ONCE) await new Promise((resolve) => waiting.push(resolve));
-  running += 1;
-}
-
 /** The host is not believed: what it gives must be a photo, and not the original. */
 function checkOutput(original, photo) {
-  if (!photo || kindOf(photo.bytes.subarray(0, 32)) !== "photo") {
+  if (!photo || kindOf(photo.bytes.subarray(0, HEAD_BYTES)) !== "photo") {
     throw new Failure("HOST_ANSWER_INVALID", "no photo came back");
   }
   const isSame = photo.bytes.length === original.length && photo.bytes.every((byte, index) => byte === original[index]);

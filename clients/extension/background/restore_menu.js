@@ -31,7 +31,7 @@ export async function onMenu({ menuItemId, srcUrl, frameId }, tab, host) {
   await chrome.tabs.create({ url: chrome.runtime.getURL(`pages/viewer.html#${id}`), openerTabId: tab?.id });
 }
 
-/** What the viewer shows: {name, data (base64), ...the host's result}. */
+/** What the viewer shows: {name, bytes, ...the host's result}. */
 export async function restored(id) {
   const job = restorations.get(id);
   if (!job) throw new Failure("UNKNOWN_ENTRY");
@@ -49,7 +49,7 @@ export async function restoreAgain(id, params, host) {
 /** Puts the restored photo into the page. The page can read it then: the viewer says so before. */
 export async function replaceInPage(id) {
   const job = restorations.get(id);
-  const { data } = await restored(id);
+  const { bytes } = await restored(id);
   await chrome.scripting.executeScript({
     target: { tabId: job.tabId, frameIds: [job.frameId] },
     func: (source, address) => {
@@ -59,7 +59,7 @@ export async function replaceInPage(id) {
         image.src = address;
       }
     },
-    args: [job.source, `data:image/png;base64,${data}`],
+    args: [job.source, `data:image/png;base64,${toBase64(bytes)}`],
   });
   return null;
 }
@@ -69,7 +69,7 @@ async function restore(bytes, source, params, host, job) {
   try {
     const { result, files } = await host.request("restore", { params, files: { photo: { name, mime_type: "", bytes } } });
     job.name = files.photo.name;
-    return { ...result, name: files.photo.name, data: toBase64(files.photo.bytes) };
+    return { ...result, name: files.photo.name, bytes: files.photo.bytes };
   } catch (error) {
     note(Failure.from(error));
     throw error;

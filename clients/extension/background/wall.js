@@ -10,14 +10,21 @@ const PASS_RULES = 100000; // their ids begin here
 const RESOURCES = ["xmlhttprequest", "main_frame", "sub_frame", "ping", "other"];
 const METHODS = ["post", "put", "patch"];
 let isUp = false;
-let building = Promise.resolve();
+let working = Promise.resolve();
 
-/** An address without its query, which may hold secrets, as DNR's filter; null for what is no web address. */
+/** One after the other: two at once would each undo what the other wrote. */
+const inTurn = (work) => (working = working.then(work, work));
+
+/** Parts of a path that are another for each photo: numbers, ids, the photo's name. */
+const CHANGING = /^(\d{4,}|(?=.*\d)[\w.~%-]{8,}|.*\.(jpe?g|png|webp|tiff?|bmp|hei[cf]|avif|gif))$/i;
+
+/** An address without its query, which may hold secrets, and without what changes, as DNR's filter; null for what is no web address. */
 export function filterOf(address) {
   try {
     const { protocol, host, pathname } = new URL(address);
     if (!/^https?:$/.test(protocol) || /[*^|]/.test(pathname)) return null;
-    return `|${protocol}//${host}${pathname}`;
+    const path = pathname.split("/").map((part) => (CHANGING.test(part) ? "*" : part)).join("/");
+    return `|${protocol}//${host}${path}`;
   } catch {
     return null;
   }
@@ -26,20 +33,21 @@ export function filterOf(address) {
 /** Remembers where a protected photo went. */
 export async function learnUpload(address) {
   const filter = filterOf(address);
-  const { uploads = [] } = await chrome.storage.local.get("uploads");
-  if (!filter || !/^[\x20-\x7e]+$/.test(filter) || uploads.includes(filter)) return;
-  await chrome.storage.local.set({ uploads: [filter, ...uploads].slice(0, LEARNED_LIMIT) });
+  if (!filter || !/^[\x20-\x7e]+$/.test(filter)) return;
+  await inTurn(async () => {
+    const { uploads = [] } = await chrome.storage.local.get("uploads");
+    if (!uploads.includes(filter)) await chrome.storage.local.set({ uploads: [filter, ...uploads].slice(0, LEARNED_LIMIT) });
+  });
 }
 
-/** Puts the wall up or takes it down. */
-export function setWall(up, offSites = []) {
+/** Puts the wall up, with the settings' exceptions, or takes it down. */
+export function setWall(up, settings) {
   isUp = up;
-  building = building.then(() => build(offSites), () => build(offSites));
-  return building;
+  return inTurn(() => build(settings));
 }
 
-async function build(offSites) {
-  const rules = isUp ? await blockingRules(offSites) : [];
+async function build(settings) {
+  const rules = isUp ? await blockingRules(settings) : [];
   const old = await chrome.declarativeNetRequest.getSessionRules();
   const removeRuleIds = old.map(({ id }) => id).filter((id) => id < PASS_RULES);
   await chrome.declarativeNetRequest.updateSessionRules({ removeRuleIds, addRules: rules });
@@ -59,32 +67,51 @@ export function initiatorsFor(filter, domains) {
   return isOwn ? {} : { initiatorDomains: domains };
 }
 
-async function blockingRules(offSites) {
+async function blockingRules(settings) {
   const { uploads = [] } = await chrome.storage.local.get("uploads");
   const domains = domainsOf((await chrome.permissions.getAll()).origins ?? []);
   if (domains.length === 0) return []; // the person granted no site: there is nothing to guard
-  return [...UPLOADS, ...uploads].map((urlFilter, index) => ({
+  const off = offSitesOf(settings);
+  // Where a domain is let through, all beneath it are: those that the person left on get rules of their own.
+  const on = Object.keys(settings.sites).filter((site) => !off.includes(site) && off.some((domain) => site.endsWith(`.${domain}`)));
+  const conditions = [...UPLOADS, ...uploads].flatMap((urlFilter) => [
+    { urlFilter, ...initiatorsFor(urlFilter, domains), ...(off.length > 0 && { excludedInitiatorDomains: off }) },
+    ...(on.length > 0 ? [{ urlFilter, initiatorDomains: on }] : []),
+  ]);
+  return conditions.map((condition, index) => ({
     id: index + 1,
     priority: 1,
     action: { type: "block" },
-    condition: {
-      urlFilter,
-      resourceTypes: RESOURCES,
-      requestMethods: METHODS,
-      ...initiatorsFor(urlFilter, domains),
-      ...(offSites.length > 0 && { excludedInitiatorDomains: offSites }),
-    },
+    condition: { ...condition, resourceTypes: RESOURCES, requestMethods: METHODS },
   }));
 }
 
-/** Lets one tab through for a minute: the person said so. */
+/** Lets one tab through for a minute: the person said so. When it ends is kept, for the worker may end before. */
 export async function letThrough(tabId) {
   if (tabId === undefined || tabId < 0) return;
   const id = PASS_RULES + tabId;
-  const condition = { tabIds: [tabId], resourceTypes: RESOURCES, requestMethods: METHODS };
-  const rule = { id, priority: 2, action: { type: "allow" }, condition };
-  await chrome.declarativeNetRequest.updateSessionRules({ removeRuleIds: [id], addRules: [rule] });
-  setTimeout(() => chrome.declarativeNetRequest.updateSessionRules({ removeRuleIds: [id] }), 1000 * PASS_SECONDS);
+  const when = Date.now() + 1000 * PASS_SECONDS;
+  await inTurn(async () => {
+    await chrome.storage.session.set({ passes: { ...(await passEnds()), [id]: when } });
+    const condition = { tabIds: [tabId], resourceTypes: RESOURCES, requestMethods: METHODS };
+    const rule = { id, priority: 2, action: { type: "allow" }, condition };
+    await chrome.declarativeNetRequest.updateSessionRules({ removeRuleIds: [id], addRules: [rule] });
+  });
+  chrome.alarms.create(`the end of pass ${id}`, { when });
+}
+
+const passEnds = async () => (await chrome.storage.session.get("passes")).passes ?? {};
+
+/** Takes back the passes whose time is over. */
+export function closePasses() {
+  return inTurn(async () => {
+    const ends = await passEnds();
+    const isOver = (id) => !(ends[id] > Date.now());
+    const rules = await chrome.declarativeNetRequest.getSessionRules();
+    const removeRuleIds = rules.map(({ id }) => id).filter((id) => id >= PASS_RULES && isOver(id));
+    if (removeRuleIds.length > 0) await chrome.declarativeNetRequest.updateSessionRules({ removeRuleIds });
+    await chrome.storage.session.set({ passes: Object.fromEntries(Object.entries(ends).filter(([id]) => !isOver(id))) });
+  });
 }
 
 /** Sites that are switched off, as the wall's exceptions. */

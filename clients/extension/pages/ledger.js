@@ -1,7 +1,6 @@
 // The ledger's part of the options page: list, forget, export, import.
 
-import { fromBase64, toBase64 } from "../shared/base64.js";
-import { call, make, text } from "./page.js";
+import { call, callWithFile, make, text } from "./page.js";
 import { saveAs } from "./save.js";
 
 const PAGE = 50;
@@ -45,14 +44,13 @@ function row(entry) {
 }
 
 async function exportLedger() {
-  const { name, data } = await call("ledger export");
-  saveAs(name, fromBase64(data));
+  const { name, bytes } = await callWithFile("ledger export");
+  saveAs(name, bytes);
 }
 
 async function importLedger() {
   const [file] = place("import").files;
-  const data = toBase64(new Uint8Array(await file.arrayBuffer()));
-  const { added, known } = await call("ledger import", { name: file.name, data });
+  const { added, known } = await callWithFile("ledger import", { name: file.name }, new Uint8Array(await file.arrayBuffer()));
   said(text("ledgerImported", added, known));
   place("import").value = "";
   await list();

@@ -1,5 +1,8 @@
 // What all pages of the extension share: texts, elements, calls to the background script.
 
+import { Assembly, split } from "../shared/chunks.js";
+import { Failure } from "../shared/failure.js";
+
 /** The message of that key. */
 export const text = (key, ...substitutions) => chrome.i18n.getMessage(key, substitutions.map(String)) || key;
 
@@ -20,6 +23,27 @@ export async function call(type, more = {}) {
   const answer = await chrome.runtime.sendMessage({ type, ...more });
   if (answer.failure) throw Object.assign(new Error(explain(answer.failure)), { code: answer.failure.code });
   return answer.value;
+}
+
+/**
+ * The same over a port, where the question or the answer has a file: those may be too large for a message.
+ * @param bytes the question's file
+ * Resolves with {...value, bytes (the answer's file)}.
+ */
+export function callWithFile(type, more = {}, bytes = new Uint8Array()) {
+  const port = chrome.runtime.connect({ name: "file" });
+  const assembly = new Assembly();
+  return new Promise((resolve, reject) => {
+    const fail = (failure) => reject(Object.assign(new Error(explain(failure)), { code: failure.code }));
+    port.onDisconnect.addListener(() => fail(new Failure("BACKGROUND_GONE")));
+    port.onMessage.addListener((message) => {
+      if (message.type === "chunk") assembly.add(message);
+      else if (message.failure) fail(message.failure);
+      else resolve({ ...message.value, bytes: assembly.bytes() });
+    });
+    for (const chunk of split(bytes)) port.postMessage({ type: "chunk", ...chunk });
+    port.postMessage({ type: "ask", asked: { type, ...more } });
+  }).finally(() => port.disconnect());
 }
 
 /** A failure in words: what to do, and its code. */

@@ -19,15 +19,20 @@ async function showSite() {
   if (!address) return place("site").append(make("p", { text: text("siteNone") }));
   place("site").append(make("p", { text: address.hostname }));
   const origins = [`${address.protocol}//${address.hostname}/*`];
-  if (await chrome.permissions.contains({ origins })) return place("site").append(await modeChoice(address.hostname));
+  if (await chrome.permissions.contains({ origins })) return place("site").append(await activeSite(address.hostname));
   const grant = make("button", { text: text("siteGrant") });
   grant.addEventListener("click", async () => {
     if (!(await chrome.permissions.request({ origins }))) return;
-    await call("register sites");
-    grant.replaceWith(make("p", { className: "good", text: text("siteGranted") }));
+    grant.replaceWith(await registered() ?? make("p", { className: "good", text: text("siteGranted") }));
   });
   return place("site").append(make("p", { className: "small", text: text("siteNotGranted") }), grant);
 }
+
+/** The choice of a mode, where the extension is really there: a permission alone protects nothing. */
+const activeSite = async (site) => (await registered()) ?? modeChoice(site);
+
+/** Has the scripts registered for every added site. Resolves with what tells that it failed, or with null. */
+const registered = () => call("register sites").then(() => null, (error) => make("p", { className: "bad", text: error.message }));
 
 async function modeChoice(site) {
   const { mode } = await call("site", { site });

@@ -1,7 +1,6 @@
 // Shows a restored photo, where no page can read it.
 
-import { fromBase64 } from "../shared/base64.js";
-import { call, localise, make, text } from "./page.js";
+import { call, callWithFile, localise, make, text } from "./page.js";
 import { saveAs } from "./save.js";
 
 const id = location.hash.slice(1);
@@ -14,8 +13,7 @@ function button(key, onClick) {
   return element;
 }
 
-function show({ name, data, verified }) {
-  const bytes = fromBase64(data);
+function show({ name, bytes, verified }) {
   const key = verified === null ? "viewerUnchecked" : verified ? "viewerExact" : "viewerNear";
   state(text(key), verified ? "good" : "");
   place("photo").replaceChildren(make("img", {
@@ -58,7 +56,7 @@ function askPassphrase() {
 
 async function restore(type, more = {}) {
   try {
-    show(await call(type, { id, ...more }));
+    show(await callWithFile(type, { id, ...more }));
   } catch (error) {
     state(error.message, "bad");
     if (error.code === "NOT_IN_LEDGER") place("buttons").replaceChildren(button("viewerWithout", () => restore("restore again", { withoutReceipt: true })));

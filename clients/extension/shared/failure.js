@@ -4,13 +4,13 @@
 export const OWN_CODES = [
   "EXTENSION_GONE", // the extension was reloaded or removed under the page
   "BACKGROUND_GONE", // the browser ended the background script
-  "RATE_LIMITED", // the page asks for more photos than a person chooses
+  "RATE_LIMITED", // no longer raised: more photos than a person chooses wait
   "BLOCKED_TYPE", // the policy stops animations and videos
   "UNREADABLE_FILE", // the browser could not read the chosen file
 ];
 
 /** Codes of the protocol that the extension raises itself, and whether the same request can succeed later. */
-const RETRYABLE = new Set(["HOST_DIED", "HOST_SILENT", "BACKGROUND_GONE", "RATE_LIMITED", "UNREADABLE_FILE"]);
+const RETRYABLE = new Set(["HOST_DIED", "HOST_SILENT", "REQUEST_TIMEOUT", "BACKGROUND_GONE", "UNREADABLE_FILE"]);
 
 export class Failure extends Error {
   constructor(code, message = "", { hint = "", retryable = RETRYABLE.has(code) } = {}) {

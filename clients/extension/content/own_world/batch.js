@@ -55,10 +55,12 @@ async function sendOriginals(files, code) {
   return originals(files);
 }
 
+const finished = new WeakMap(); // photo -> its answer: where others of the batch fail, "Try again" has those only to do
+
 async function protectAll(files) {
   const abort = new AbortController();
   const progress = showProgress(files.length, () => abort.abort());
-  const answers = files.map(({ kind }) => (kind === "photo" ? null : { as: "original" }));
+  const answers = files.map((file) => (file.kind === "photo" ? finished.get(file) : { as: "original" }));
   const failures = [];
   let done = answers.filter(Boolean).length;
   const todo = files.keys();
@@ -68,6 +70,7 @@ async function protectAll(files) {
       try {
         const photo = await protectOne(files[index], (stage) => progress.set(done, stage), abort.signal);
         answers[index] = { as: "protected", ...photo };
+        finished.set(files[index], answers[index]);
         done += 1;
         progress.set(done, "");
       } catch (error) {

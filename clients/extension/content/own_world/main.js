@@ -2,7 +2,7 @@
 
 import { tellBackground } from "./background_link.js";
 import { decide } from "./batch.js";
-import { openLink, say } from "./link.js";
+import { isLinked, openLink, say } from "./link.js";
 import { pageFiles, receivePiece } from "./page_files.js";
 import { serveFrames } from "./person.js";
 import { showRoot, watchRoots } from "./roots.js";
@@ -11,6 +11,7 @@ import { keepTexts } from "./texts.js";
 
 /** Tells the page world the mode. Until it is known, and where it can not be known, everything is looked at. */
 async function tellMode() {
+  say({ type: "policy", mode: "unknown" });
   const { mode } = await tellBackground({ type: "policy" });
   say({ type: "policy", mode });
 }
@@ -30,12 +31,16 @@ async function onMessage(message) {
   }
 }
 
-const isScriptless = !openLink(onMessage);
-const watchAgain = watchRoots(isScriptless ? guardRoot : showRoot);
-if (isScriptless) guardScriptless();
+openLink(onMessage);
+const watchAgain = watchRoots((root) => (isLinked() ? showRoot : guardRoot)(root));
+if (!isLinked()) guardScriptless();
 keepTexts();
 serveFrames();
 tellMode().catch(() => {});
 chrome.runtime.onMessage.addListener((message) => {
   if (message.type === "policy changed") tellMode().catch(() => {});
+});
+// A page that the browser kept while the person was elsewhere heard nothing of what changed.
+window.addEventListener("pageshow", (event) => {
+  if (event.persisted) tellMode().catch(() => {});
 });

@@ -6,6 +6,7 @@ import { fromBase64 } from "../../shared/base64.js";
 import { HEAD_BYTES, kindOf } from "../../shared/kind.js";
 import { tellBackground } from "./background_link.js";
 import { decide } from "./batch.js";
+import { isLinked } from "./link.js";
 
 // A form's fields may have these names, and would stand in their place.
 const property = (name) => (form) => Reflect.get(HTMLFormElement.prototype, name, form);
@@ -23,6 +24,7 @@ export function guardRoot(root) {
 }
 
 function onChosen(event) {
+  if (isLinked()) return; // the page world's script came later
   const input = event.composedPath()[0];
   if (event.type === "change" && pending.has(input)) return; // the second event of one choice
   if (!event.isTrusted || !isFileInput(input) || input.files.length === 0) return;
@@ -38,6 +40,7 @@ function onChosen(event) {
 
 /** A form that is sent while its photos are being protected waits for them; where one was stopped, it is not sent. */
 function onSubmit(event) {
+  if (isLinked()) return;
   const form = event.target;
   const inputs = [...elementsOf(form)].filter(isFileInput);
   const waits = inputs.filter((input) => pending.has(input));

@@ -1,7 +1,8 @@
 // What is about to be sent: which of it was never looked at, and the same with protected photos in its place.
 
 import { HEAD_BYTES, kindOf } from "../../shared/kind.js";
-import { goesLike, isApproved, isBlob, mayGo } from "./approval.js";
+import { beginsProtectedPhoto, goesLike, isApproved, isBlob, mayGo } from "./approval.js";
+import { isReworked } from "./lineage.js";
 import { hook, native } from "./natives.js";
 import { isOff, release } from "./release.js";
 
@@ -41,10 +42,14 @@ function rebuilt(form, replaced) {
   return copy;
 }
 
-/** Whether a protected photo is in the body: its address is one where photos go. */
-export function hasPhoto(body) {
+/** Whether a protected photo, or what the page made of one, is in the body: its address is one where photos go. */
+export async function hasPhoto(body) {
   const parts = body instanceof native.FormData ? [...native.formEntries(body)].map(([, value]) => value) : [body];
-  return parts.some((part) => isBlob(part) && isApproved(part) && /^image\//.test(native.blobType(part)));
+  for (const part of parts) {
+    if (!isBlob(part) || !isApproved(part) || !/^image\//.test(native.blobType(part))) continue;
+    if ((await beginsProtectedPhoto(part)) || (await isReworked(part))) return true;
+  }
+  return false;
 }
 
 /** A form wraps what is put into it in a new file: the wrap of one that may go is made here, and may go like it. */

@@ -1,6 +1,7 @@
-// The page world's end of the channel to the extension's own world. Both scripts run before any script of the page: the own
-// world says a secret of this load, then sends one end of a channel with it. Whatever comes later is refused. But Firefox puts both
-// scripts into the open pages again when the extension is reloaded, and the old own world is gone: then the fresh pair takes over.
+// The page world's end of the channel to the extension's own world. Both scripts run before any script of the page, in either
+// order: the own world says a secret of this load, then sends one end of a channel with it. Whatever comes later is refused. But
+// Firefox puts both scripts into the open pages again when the extension is reloaded, and the old own world is gone: then the fresh
+// pair takes over.
 
 import { retire } from "./approval.js";
 import { sayGone } from "./last_word.js";
@@ -8,6 +9,7 @@ import { listenAtWindow, native } from "./natives.js";
 
 const WAIT_SECONDS = 10;
 const SILENCE_SECONDS = 1; // of an own world that may have a successor
+const TURNS = 5; // a question and its answer are two
 const batches = new Map(); // id -> {hear, leave}
 const pinged = []; // resolves of those who wait for an answer
 let nextBatch = 1;
@@ -37,11 +39,12 @@ export function openLink() {
     native.startPort(port);
     opened();
   });
+  native.dispatch(window, new CustomEvent("srae-here")); // for the own world's script, where it ran first
 }
 
 /**
  * Leaves all to the pair of scripts that came later, where the own world of this one is gone. A page can pretend that somebody came,
- * but not that nobody answers here.
+ * and keep the browser busy, but not that nobody answers here: an answer comes before messages that were sent after the question.
  */
 async function standDown() {
   for (let tries = 0; tries < 3; tries += 1) if (await isThere(SILENCE_SECONDS)) return; // a busy page delays an answer
@@ -56,8 +59,17 @@ function isThere(seconds) {
   tell({ type: "ping" });
   return new Promise((resolve) => {
     pinged.push(resolve);
-    setTimeout(resolve, 1000 * seconds, false);
+    native.wait(() => echo(TURNS, () => resolve(false)), 1000 * seconds);
   });
+}
+
+/** Calls then() after so many messages, one after the other, have come back. */
+function echo(turns, then) {
+  if (turns === 0) return then();
+  const { port1, port2 } = new native.MessageChannel();
+  native.addListener(port1, "message", () => echo(turns - 1, then), { once: true });
+  native.startPort(port1);
+  native.postToPort(port2, null);
 }
 
 function receive({ data }) {

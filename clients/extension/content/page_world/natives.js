@@ -31,6 +31,8 @@ export const native = {
   formEntries: uncurry(FormData.prototype.entries),
   postToPort: uncurry(MessagePort.prototype.postMessage),
   startPort: uncurry(MessagePort.prototype.start),
+  wait: setTimeout.bind(globalThis),
+  MessageChannel,
   Blob,
   File,
   FormData,

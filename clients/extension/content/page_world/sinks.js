@@ -8,9 +8,11 @@ import { isOff, release } from "./release.js";
 
 const addressOf = (input) => new URL(input?.url ?? String(input), document.baseURI).href;
 
-function tellUpload(address, body) {
+async function tellUpload(input, body) {
   try {
-    if (!isOff() && hasPhoto(body)) tell({ type: "uploaded", address: addressOf(address) });
+    if (isOff() || !body) return;
+    const address = addressOf(input);
+    if (await hasPhoto(body)) tell({ type: "uploaded", address });
   } catch {
     // an address that can not be read is the network's business
   }

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { testBack } from "./support/back.js";
 import { Chromium } from "./support/chromium.js";
 import { testFrames, testUnprotected } from "./support/frames.js";
 import { ROOTS } from "./support/pages.js";
@@ -384,4 +385,26 @@ test("a frame in a page where the extension is not: its dialog is in the frame",
 });
 
 testUnprotected(() => ({ browser, site, uploads }), () => join(process.env.SRAE_TEST_OUT, "pictures/frame.png"));
+test("the wall learns where protected photos go, and what a page made of them; not where it sends pictures of its own", async () => {
+  await open("canvas", "drawn");
+  await browser.evaluate(() => new Promise((resolve) => {
+    const canvas = document.createElement("canvas");
+    canvas.getContext("2d").fillRect(10, 10, 50, 50);
+    canvas.toBlob((blob) => resolve(send(blob, "drawn.png").then(() => true)));
+  }));
+  await site.wait("drawn", 1);
+  for (const page of ["delegated", "canvas"]) {
+    await open(page, `learned-${page}`);
+    await browser.choose("#pick", photo("cat.png"));
+    await uploads.expect(`learned-${page}`, ["cat.png"]);
+  }
+  const addresses = await browser.worker.evaluate(async (wanted) => {
+    const learned = async () => (await chrome.storage.local.get("uploads")).uploads ?? [];
+    for (let tries = 0; tries < 100 && !(await learned()).includes(wanted); tries += 1) await new Promise((resolve) => setTimeout(resolve, 50));
+    return learned();
+  }, `|${site.origin}/upload/learned-canvas`);
+  assert.deepEqual(["learned-delegated", "learned-canvas", "drawn"].map((name) => addresses.includes(`|${site.origin}/upload/${name}`)), [true, true, false]);
+});
+
+testBack(() => ({ browser, site, uploads }));
 testWidgets(() => ({ browser, site, uploads }));

@@ -6,6 +6,7 @@ import { chmodSync, copyFileSync, mkdirSync, readFileSync, truncateSync, writeFi
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { Chromium, EXTENSION_ID } from "./support/chromium.js";
+import { testAdded } from "./support/added_site.js";
 import { crashDuring, hostProcess } from "./support/host_process.js";
 import { HOST, installHost, PYTHON } from "./support/service.js";
 import { Site } from "./support/site.js";
@@ -185,19 +186,48 @@ withBrowser("a host as it was installed", {}, (own) => {
     assert.notDeepEqual((await site.wait("cancel", 1))[0].bytes, readFileSync(photo("cat.png")));
   });
 
-  test("a site that the person adds gets the same scripts", async () => {
-    // The browser's own question can not be answered here; what follows the answer can be tried.
-    const page = await own().openOwnPage("popup.html");
-    const scripts = await page.evaluate(async () => {
-      const { origins } = await chrome.permissions.getAll();
-      chrome.permissions.getAll = async () => ({ origins: [...origins, "https://example.org/*"] });
-      const { registerGrantedSites } = await import(chrome.runtime.getURL("background/granted_sites.js"));
-      await registerGrantedSites();
-      await registerGrantedSites();
+  test("a site that the person added: photos are protected there too, and the popup says so; a site that is not added", async () => {
+    // The browser's own question can not be answered here: the build has the permission as if it had been.
+    const browser = own();
+    await testAdded({ browser, site, uploads }, "added");
+    const popup = await browser.openOwnPage(`popup.html?address=${encodeURIComponent(site.addedOrigin)}`);
+    await popup.locator("input[value=on]:checked").waitFor();
+    await popup.goto(popup.url().replace(encodeURIComponent(site.addedOrigin), encodeURIComponent(site.unnamedOrigin)));
+    await popup.getByText("The extension is not active on this site.").waitFor();
+    await popup.close();
+  });
+
+  test("a site that the person added, after the browser was started again: it forgets an unpacked extension's scripts", async () => {
+    const browser = own();
+    await browser.restart();
+    const { length } = await browser.worker.evaluate(async () => {
+      for (let tries = 0; tries < 100 && (await chrome.scripting.getRegisteredContentScripts()).length === 0; tries += 1) await new Promise((resolve) => setTimeout(resolve, 50));
       return chrome.scripting.getRegisteredContentScripts();
     });
-    assert.deepEqual(scripts.map(({ matches }) => matches), [["https://example.org/*"], ["https://example.org/*"]]);
-    assert.deepEqual(scripts.map(({ world, matchOriginAsFallback }) => [world, matchOriginAsFallback]).sort(), [["ISOLATED", true], ["MAIN", true]]);
+    assert.equal(length, 2);
+    await testAdded({ browser, site, uploads }, "added-again");
+  });
+
+  test("what is registered for added sites is put right: broken, twice at once, taken back", async () => {
+    const page = await own().openOwnPage("popup.html");
+    const registered = await page.evaluate(async () => {
+      const { registerGrantedSites } = await import(chrome.runtime.getURL("background/granted_sites.js"));
+      const { origins } = await chrome.permissions.getAll();
+      const states = [];
+      const note = async () => states.push((await chrome.scripting.getRegisteredContentScripts()).map(({ world, matches, matchOriginAsFallback }) => [world, matches, matchOriginAsFallback]));
+      chrome.permissions.getAll = async () => ({ origins: [...origins, "https://example.org/*"] });
+      await Promise.all([registerGrantedSites(), registerGrantedSites()]);
+      await note();
+      chrome.permissions.getAll = async () => ({ origins: origins.filter((origin) => !origin.includes("granted")) });
+      await registerGrantedSites();
+      await note();
+      chrome.permissions.getAll = async () => ({ origins });
+      await registerGrantedSites();
+      await note();
+      return states;
+    });
+    const both = (...matches) => ["MAIN", "ISOLATED"].map((world) => [world, matches, true]);
+    assert.deepEqual(registered, [both("http://granted.localhost/*", "https://example.org/*"), [], both("http://granted.localhost/*")]);
     await page.close();
   });
 

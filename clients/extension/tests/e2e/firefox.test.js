@@ -5,6 +5,8 @@ import assert from "node:assert/strict";
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { testAdded } from "./support/added_site.js";
+import { testBack } from "./support/back.js";
 import { Firefox } from "./support/firefox.js";
 import { crashDuring, hostProcess } from "./support/host_process.js";
 import { testFrames, testUnprotected } from "./support/frames.js";
@@ -262,8 +264,16 @@ test("a photo that can not be protected, and a host that crashes: stopped, by ke
   await uploads.expectNothing("crash");
 });
 
+test("a site that the person added: photos are protected there too, and the popup says so", async () => {
+  await testAdded({ browser, site, uploads }, "added");
+  const popup = await browser.openOwnPage(`popup.html?address=${encodeURIComponent(site.addedOrigin)}`);
+  await browser.until(() => document.querySelector("input[value=on]")?.checked, undefined, popup);
+  await browser.closeTab(popup);
+});
+
 testFrames(() => ({ browser, site, uploads }));
 testUnprotected(() => ({ browser, site, uploads }), () => join(OUT, "not-protected.png"));
+testBack(() => ({ browser, site, uploads }));
 testWidgets(() => ({ browser, site, uploads }));
 
 // Last, for the original once lets the tab past the wall for a minute.

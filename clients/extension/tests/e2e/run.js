@@ -23,7 +23,7 @@ rmSync(out, { recursive: true, force: true });
 mkdirSync(join(out, "pictures"), { recursive: true });
 // Side by side: the service takes longest to start.
 const [starting, taking] = [startService(), once(spawn(PYTHON, [join(HERE, "support/photos.py"), photos], { stdio: "inherit" }), "exit")];
-build(join(out, "extension"), "http://127.0.0.1/*", "http://localhost/*");
+build(join(out, "extension"), ["http://127.0.0.1/*", "http://localhost/*"], ["http://granted.localhost/*"]);
 Object.assign(process.env, { SRAE_TEST_PHOTOS: photos, SRAE_TEST_OUT: out, SRAE_TEST_EXTENSION: join(out, "extension") });
 bundleWidgets();
 if ((await taking)[0] !== 0) throw new Error("the photos could not be made");

@@ -7,6 +7,7 @@ import { givenName, hostName } from "../../background/photo_ports.js";
 import { madeBefore, noteMade } from "../../background/made_photos.js";
 import { change, modeOf, protectParams, setMode, settings, siteOf } from "../../background/policy.js";
 import { RateLimit } from "../../background/rate_limit.js";
+import { Room } from "../../background/room.js";
 import { domainsOf, filterOf, initiatorsFor, offSitesOf } from "../../background/wall.js";
 import { VECTORS } from "./vectors.js";
 
@@ -45,6 +46,13 @@ test("sites and the wall's filters", () => {
   assert.equal(filterOf("https://example.org/up?token=secret#x"), "|https://example.org/up");
   assert.equal(filterOf("blob:https://example.org/1"), null);
   assert.equal(filterOf("https://example.org/a*b"), null);
+  // what is another for each photo is left open
+  for (const [address, filter] of Object.entries({
+    "https://example.org/api/v1/albums/83720193/photos": "|https://example.org/api/v1/albums/*/photos",
+    "https://example.org/rupload_igphoto/fb_uploader_1699999999999": "|https://example.org/rupload_igphoto/*",
+    "https://photos.s3.example.org/3f2b8c1e-9a77-4c1d-8a55-0d9b7d3c2e11/cat.JPG": "|https://photos.s3.example.org/*/*",
+    "https://example.org/upload/photo.php": "|https://example.org/upload/photo.php",
+  })) assert.equal(filterOf(address), filter);
   assert.deepEqual(offSitesOf({ sites: { "a.org": "off", "b.org": "ask" } }), ["a.org"]);
 });
 
@@ -82,10 +90,29 @@ test("one photo's failure is not the host's", () => {
   for (const code of ofHost) assert.ok(known.has(code) && isAboutHost(code), code);
 });
 
-test("so many photos a minute for each tab", () => {
-  let now = 0;
-  const limit = new RateLimit({ count: 2, seconds: 60, now: () => now });
-  assert.deepEqual([limit.take(1), limit.take(1), limit.take(1), limit.take(2)], [true, true, false, true]);
-  now = 60001;
-  assert.equal(limit.take(1), true);
+test("so many photos a minute for each tab: more wait, each until its own turn", async () => {
+  let now = 1000;
+  const waits = [];
+  const limit = new RateLimit({ count: 2, seconds: 60, now: () => now, sleep: async (milliseconds) => void waits.push(milliseconds) });
+  for (const tab of [1, 1, 2]) await limit.turn(tab);
+  assert.deepEqual(waits, []);
+  now = 11000;
+  for (const tab of [1, 1, 1, 2]) await limit.turn(tab);
+  assert.deepEqual(waits, [50000, 50000, 110000]);
+  now = 500000;
+  await limit.turn(1);
+  assert.equal(waits.length, 3);
+});
+
+test("a room lets in what it holds, and the rest in the order of coming", async () => {
+  const room = new Room(3);
+  const inside = [];
+  const enter = (name, size) => room.enter(size).then(() => inside.push(name));
+  const look = async () => (await new Promise((resolve) => setTimeout(resolve)), inside.join(""));
+  enter("a", 2);
+  enter("b", 2);
+  enter("c", 1);
+  assert.equal(await look(), "a", "none that came later goes first");
+  room.leave(2);
+  assert.equal(await look(), "abc");
 });

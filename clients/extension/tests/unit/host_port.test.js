@@ -2,9 +2,10 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { disconnectCode, HostPort } from "../../background/host_port.js";
+import { disconnectCode, HostPort, PENDING_BYTES } from "../../background/host_port.js";
 import { describe, split } from "../../shared/chunks.js";
 import { FakeHost, HELLO } from "./fake_host.js";
+import { VECTORS } from "./vectors.js";
 
 const bytes = Uint8Array.from({ length: 300000 }, (_, index) => index % 251);
 const error = (id, code) => ({ type: "error", id, code, message: "words", hint: "a hint", retryable: true, detail: {} });
@@ -69,6 +70,31 @@ test("cancelling says so to the host, and ends the request", async () => {
   const { fake, host } = made((frame) => void (frame.action === "protect" && abort.abort()));
   await assert.rejects(host.request("protect", { signal: abort.signal }), { code: "CANCELLED" });
   assert.equal(fake.frames.at(-1).type, "cancel");
+});
+
+test("files of more bytes than the host holds wait for those before them; what has no file does not", async () => {
+  assert.equal(PENDING_BYTES, VECTORS.limits.pending_bytes);
+  const fake = new FakeHost((frame) => frame.action === "hello" && HELLO(frame));
+  const host = new HostPort(fake, () => {}, { pendingBytes: 1.5 * bytes.length });
+  const photo = { name: "scan.tif", mime_type: "image/tiff", bytes };
+  const work = [1, 2, 3].map(() => host.request("protect", { files: { photo } }));
+  const underway = async (count) => {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    const requests = fake.frames.filter(({ action }) => action === "protect");
+    assert.equal(requests.length, count);
+    return requests.at(-1).id;
+  };
+  fake.send(error(await underway(1), "UNCHANGED_OUTPUT"));
+  await assert.rejects(work[0], { code: "UNCHANGED_OUTPUT" });
+  const second = await underway(2);
+  const status = host.request("status");
+  await underway(2);
+  fake.send({ type: "result", id: fake.frames.find(({ action }) => action === "status").id, result: {} });
+  await status;
+  fake.send({ type: "result", id: second, result: {} });
+  await work[1];
+  fake.send({ type: "result", id: await underway(3), result: {} });
+  await work[2];
 });
 
 test("a host that is silent for four heartbeats has hung", async () => {

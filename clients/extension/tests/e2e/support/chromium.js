@@ -21,15 +21,27 @@ export class Chromium {
     const profile = join(browser.folder, "profile");
     browser.env = environment(browser.folder, { LANGUAGE: language, ...more });
     install(browser.env, profile);
-    browser.context = await chromium.launchPersistentContext(profile, {
+    const options = {
       executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", headless, env: browser.env, locale: language === "en" ? "en-GB" : language,
+      ignoreDefaultArgs: ["--disable-back-forward-cache"], // a person's browser has it
       args: [...ARGS, `--lang=${language}`, `--disable-extensions-except=${extension}`, `--load-extension=${extension}`],
-    });
-    browser.worker = browser.context.serviceWorkers()[0] ?? (await browser.context.waitForEvent("serviceworker"));
-    browser.page = browser.context.pages()[0] ?? (await browser.context.newPage());
-    // From now on pickers are the test's: when that is asked for with the click, a quick click comes first.
-    browser.page.on("filechooser", () => {});
+    };
+    browser.start = async () => {
+      browser.cdp = undefined;
+      browser.context = await chromium.launchPersistentContext(profile, options);
+      browser.worker = browser.context.serviceWorkers()[0] ?? (await browser.context.waitForEvent("serviceworker"));
+      browser.page = browser.context.pages()[0] ?? (await browser.context.newPage());
+      // From now on pickers are the test's: when that is asked for with the click, a quick click comes first.
+      browser.page.on("filechooser", () => {});
+    };
+    await browser.start();
     return browser;
+  }
+
+  /** Ends the browser and starts it again, with what the profile keeps. */
+  async restart() {
+    await this.close();
+    await this.start();
   }
 
   /** Goes to an address; a form that the last page sent may still be on its way, and would win. */
@@ -151,6 +163,16 @@ export class Chromium {
   }
 
   chooseTier = (tier) => this.worker.evaluate((chosen) => chrome.storage.local.set({ settings: { tier: chosen } }), tier);
+
+  async setMode(site, mode) {
+    const page = await this.openOwnPage("popup.html");
+    await page.evaluate((message) => chrome.runtime.sendMessage(message), { type: "set mode", site, mode });
+    await page.close();
+    await this.page.bringToFront();
+  }
+
+  /** Goes back. The driver's own way waits for a load, and a page that was kept has none. */
+  back = () => this.evaluate(() => void setTimeout(() => history.back()));
 
   /** A page of the extension, in a tab of its own. */
   async openOwnPage(path) {

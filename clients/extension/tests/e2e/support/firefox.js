@@ -218,6 +218,14 @@ export class Firefox {
     await this.closeTab(tab);
   }
 
+  async setMode(site, mode) {
+    const tab = await this.openOwnPage("options.html");
+    await this.evaluate((message) => chrome.runtime.sendMessage(message), { type: "set mode", site, mode }, tab);
+    await this.closeTab(tab);
+  }
+
+  back = () => this.evaluate(() => void setTimeout(() => history.back()));
+
   closeTab = (context) => this.send("browsingContext.close", { context });
 
   async close() {

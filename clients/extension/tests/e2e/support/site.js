@@ -42,6 +42,8 @@ export class Site {
     this.otherOrigin = this.origin.replace("127.0.0.1", "localhost");
     // One that the extension's manifest does not name: both browsers look for such names on this machine alone.
     this.unnamedOrigin = this.origin.replace("127.0.0.1", "elsewhere.localhost");
+    // One that it does not name either, but that the person added.
+    this.addedOrigin = this.origin.replace("127.0.0.1", "granted.localhost");
     return this;
   }
 
