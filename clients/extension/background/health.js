@@ -27,12 +27,12 @@ export async function note(newFailure) {
 }
 
 /** Takes note that the host says hello. */
-export const noteHello = async () => (BEHIND_HOST.test(failure?.code) ? undefined : note(null));
+export const noteHello = async () => (failure === undefined || BEHIND_HOST.test(failure?.code) ? undefined : note(null));
 
-/** Looks whether the host is there and, while a failure is known, whether all is well again. Throws Failure. */
+/** Looks whether the host is there and, unless all is known to be well, whether it is. Throws Failure. */
 export async function look(host) {
   await host.ready();
-  if (failure && (await host.request("status")).result.healthy) await note(null);
+  if (failure !== null && (await host.request("status")).result.healthy) await note(null);
 }
 
 /** Counts a protected photo for its tab's badge. */

@@ -2,7 +2,7 @@
 
 import { Failure } from "../shared/failure.js";
 import { HostRequest } from "./host_request.js";
-import { Room } from "./room.js";
+import { Room } from "../shared/room.js";
 
 const HOST = "srae.host";
 const PROTOCOL = { min: 1, max: 1 };

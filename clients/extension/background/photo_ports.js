@@ -9,7 +9,7 @@ import { remember } from "./journal.js";
 import { madeBefore, noteMade } from "./made_photos.js";
 import { protectParams, settings, siteOf } from "./policy.js";
 import { RateLimit } from "./rate_limit.js";
-import { Room } from "./room.js";
+import { Room } from "../shared/room.js";
 
 const places = new Room(4); // photos at the host; others wait their turn, so that 32 requests are never reached
 const limit = new RateLimit({ count: 240, seconds: 60 }); // of a page that asks for more than a person chooses

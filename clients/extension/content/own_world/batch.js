@@ -3,6 +3,7 @@
 
 import { FILE_BYTES } from "../../shared/chunks.js";
 import { Failure } from "../../shared/failure.js";
+import { Room } from "../../shared/room.js";
 import { tellBackground } from "./background_link.js";
 import { describeBits, describeView } from "./notice.js";
 import { askPerson, showNotice, showProgress } from "./person.js";
@@ -10,6 +11,7 @@ import { protectPhoto } from "./photo_request.js";
 import * as questions from "./questions.js";
 
 const AT_ONCE = 4;
+const places = new Room(AT_ONCE); // for all batches of the page: it may ask for each file of a folder by itself
 
 /**
  * Resolves with an answer for each file, or null: the page gets nothing. Whatever goes wrong, the person is told.
@@ -18,7 +20,10 @@ const AT_ONCE = 4;
  */
 export async function decide(files, failure = "") {
   try {
-    if (failure) throw new Error(failure);
+    if (failure) {
+      for (const file of files) finished.delete(file);
+      throw new Error(failure);
+    }
     return await answersTo(files);
   } catch (error) {
     return afterFailure(files, [{ file: files[0], failure: Failure.from(error) }]);
@@ -87,9 +92,15 @@ async function protectAll(files) {
   return afterProtecting(files, answers);
 }
 
-function protectOne(file, onStage, signal) {
+async function protectOne(file, onStage, signal) {
   if (file.size > FILE_BYTES) throw new Failure("FILE_TOO_LARGE");
-  return protectPhoto(file, { onStage, signal });
+  await places.enter();
+  try {
+    if (signal.aborted) throw new Failure("CANCELLED");
+    return await protectPhoto(file, { onStage, signal });
+  } finally {
+    places.leave();
+  }
 }
 
 /** A photo whose answer did not change goes out only when the person says so. */
@@ -98,7 +109,7 @@ async function afterProtecting(files, answers) {
   const weak = made.filter(({ result }) => result.is_protected === false);
   if (weak.length > 0 && (await askPerson(questions.notProtected(weak))) !== "send") return null;
   if (made.length > 0 && weak.length === 0) showNotice([...made.slice(0, 4).map(describeView), ...describeBits(made)]);
-  return answers.map(({ as, name, type }) => ({ as, name, type }));
+  return answers.map(({ as, name, type, size }) => ({ as, name, type, size }));
 }
 
 async function afterFailure(files, failures) {

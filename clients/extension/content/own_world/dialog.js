@@ -23,9 +23,9 @@ export function askHere({ title, lines, small = "", choices }, signal = undefine
   const remove = shade(dialog);
   return new Promise((resolve) => {
     const sight = watchSight(dialog);
-    const show = (focused) => {
+    const show = () => {
       dialog.showModal();
-      focused.focus();
+      buttons[0].focus();
       sight.onShown();
     };
     const end = (answer) => {
@@ -44,7 +44,7 @@ export function askHere({ title, lines, small = "", choices }, signal = undefine
         if (button.className !== "risky" || event.detail === 0 || sight.isClear()) end(button.value);
         else {
           takeOut(dialog); // the top layer is in the order of showing: now it is above all that was put over it
-          show(button);
+          show(); // with the focus on the safe choice: keys count always
         }
       });
     }
@@ -52,7 +52,7 @@ export function askHere({ title, lines, small = "", choices }, signal = undefine
     signal?.addEventListener("abort", () => end(NO));
     // What is typed here is not the page's.
     for (const type of ["keydown", "keyup", "keypress"]) dialog.addEventListener(type, (event) => event.stopPropagation());
-    show(buttons[0]);
+    show();
     dialog.scrollTop = 0; // it is read from its top, however small the frame
   });
 }
@@ -63,6 +63,14 @@ function takeOut(dialog) {
   dialog.removeAttribute("open");
 }
 
+let opened = -Infinity; // when the page last opened something that may lie above a dialog
+const note = ({ newState }) => newState !== "closed" && (opened = performance.now());
+
+/** Hears of what the page opens: at the window, before the page's own listeners there can stop it. */
+export function watchOpenings() {
+  for (const type of ["beforetoggle", "fullscreenchange"]) window.addEventListener(type, note, true);
+}
+
 /**
  * Whether the dialog has been in sight for a moment: a page can lay something over it that lets clicks through. Chromium tells
  * whether an element is covered. Elsewhere: whether the page opened something since it was shown, which may be above it.
@@ -70,16 +78,12 @@ function takeOut(dialog) {
  */
 function watchSight(dialog) {
   let since = Infinity;
-  const see = (isSeen) => (since = isSeen ? Math.min(since, performance.now()) : Infinity);
-  const isClear = () => performance.now() - since >= SEEN_MS;
+  const isLong = () => performance.now() - since >= SEEN_MS;
   if ("isVisible" in IntersectionObserverEntry.prototype) {
-    const observer = new IntersectionObserver((entries) => see(entries.at(-1).isVisible), { trackVisibility: true, delay: 100 });
+    const see = ([{ isVisible }]) => (since = isVisible ? Math.min(since, performance.now()) : Infinity);
+    const observer = new IntersectionObserver((entries) => see(entries.slice(-1)), { trackVisibility: true, delay: 100 });
     observer.observe(dialog);
-    return { isClear, onShown() {}, end: () => observer.disconnect() };
+    return { isClear: isLong, onShown() {}, end: () => observer.disconnect() };
   }
-  const gone = new AbortController();
-  for (const type of ["beforetoggle", "fullscreenchange"]) {
-    window.addEventListener(type, ({ newState }) => newState !== "closed" && see(false), { capture: true, signal: gone.signal });
-  }
-  return { isClear, onShown: () => see(true), end: () => gone.abort() };
+  return { isClear: () => opened < since && isLong(), onShown: () => (since = performance.now()), end() {} };
 }

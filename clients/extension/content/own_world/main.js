@@ -2,6 +2,7 @@
 
 import { tellBackground } from "./background_link.js";
 import { decide } from "./batch.js";
+import { watchOpenings } from "./dialog.js";
 import { isLinked, openLink, say } from "./link.js";
 import { pageFiles, receivePiece } from "./page_files.js";
 import { serveFrames } from "./person.js";
@@ -26,6 +27,7 @@ async function onMessage(message) {
     receivePiece(message);
   } else if (message.type === "opened") {
     watchAgain();
+    watchOpenings();
   } else if (message.type === "wake" || message.type === "uploaded") {
     tellBackground(message).catch(() => {});
   }
@@ -34,6 +36,7 @@ async function onMessage(message) {
 openLink(onMessage);
 const watchAgain = watchRoots((root) => (isLinked() ? showRoot : guardRoot)(root));
 if (!isLinked()) guardScriptless();
+watchOpenings();
 keepTexts();
 serveFrames();
 tellMode().catch(() => {});

@@ -7,7 +7,7 @@ import { connectPhoto, goneFailure } from "./background_link.js";
 const SILENCE_SECONDS = 400; // more than any limit of the host: the last resort
 
 /**
- * Resolves with {name, type, result} when the photo took its last piece; throws Failure.
+ * Resolves with {name, type, size, result} when the photo took its last piece; throws Failure.
  * @param photo {name, type, size, read, take}, see page_files.js
  * @param signal an AbortSignal that cancels
  */
@@ -34,7 +34,7 @@ export function protectPhoto(photo, { onStage, signal }) {
         else if (message.type === "failed") fail(new Failure(message.code, message.message, message));
         else if (message.type === "protected") {
           end();
-          resolve({ name: message.name, type: message.mime_type, result: message.result });
+          resolve({ name: message.name, type: message.mime_type, size: message.size_bytes, result: message.result });
         }
       } catch (error) {
         fail(Failure.from(error));

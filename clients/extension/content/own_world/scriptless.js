@@ -59,24 +59,38 @@ function onSubmit(event) {
 async function replace(files) {
   const described = await Promise.all(files.map(describe));
   const asked = described.filter(({ kind }) => kind !== "other");
-  const answers = asked.length > 0 ? await decide(asked) : [];
-  if (!answers) return null;
-  return files.map((file, index) => {
-    const answer = answers[asked.indexOf(described[index])];
-    if (answer?.as !== "protected") return file;
-    return new File(described[index].made, answer.name, { type: answer.type, lastModified: file.lastModified });
-  });
+  const answers = new Map(); // description -> what became of it
+  if (asked.length > 0 && !(await decideInto(answers, asked))) return null;
+  return files.map((file, index) => answers.get(described[index]) ?? file);
+}
+
+/** Puts the protected photos into answers; returns whether the files may go. The person is asked about whatever goes wrong here. */
+async function decideInto(answers, asked, failure = "") {
+  const verdict = await decide(asked, failure);
+  if (!verdict) return false;
+  try {
+    verdict.forEach((answer, index) => answer.as === "protected" && answers.set(asked[index], photoOf(asked[index], answer)));
+    return true;
+  } catch (error) {
+    return decideInto(answers, asked, String(error));
+  }
+}
+
+function photoOf({ made, lastModified }, { name, type, size }) {
+  const photo = new File(made, name, { type, lastModified });
+  if (photo.size !== size) throw new Error("a piece of the photo was lost");
+  return photo;
 }
 
 /** The file as batch.js takes it, and the pieces of the protected photo that come back. */
 async function describe(file) {
-  const { name, type, size } = file;
+  const { name, type, size, lastModified } = file;
   const made = [];
   const read = (seq) => textOf(file.slice(seq * CHUNK_BYTES, (seq + 1) * CHUNK_BYTES));
   const take = (seq, data) => made.splice(seq, Infinity, fromBase64(data));
   const head = size === 0 ? "" : await textOf(file.slice(0, HEAD_BYTES));
   const kind = head === null ? "photo" : kindOf(fromBase64(head)); // what can not be read fails on its way
-  return { name, type, size, kind, read, take, made };
+  return { name, type, size, lastModified, kind, read, take, made };
 }
 
 /** A blob as base64, or null where it can not be read. By way of a text: in Firefox the document's array buffers can not be read from here. */

@@ -58,7 +58,7 @@ export function guardFormData() {
     hook(FormData.prototype, name, (put, self, args) => {
       const [key, value, fileName] = args;
       if (!isBlob(value) || !mayGo(value)) return put(...args);
-      const named = args.length > 2 ? String(fileName) : (value.name ?? "blob");
+      const named = fileName === undefined ? (value.name ?? "blob") : String(fileName);
       const wrap = new native.File([value], named, { type: native.blobType(value), lastModified: value.lastModified ?? Date.now() });
       return put(key, goesLike(value, wrap));
     });

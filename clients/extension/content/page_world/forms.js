@@ -1,6 +1,6 @@
 // Forms that are sent while a photo of theirs is being protected wait for it; else they would send an empty file.
 
-import { forget, isFileInput, pendingIn, takeFrom } from "./inputs.js";
+import { forget, isFileInput, pendingIn, pendingOf, takeFrom } from "./inputs.js";
 import { tell } from "./link.js";
 import { hook, native } from "./natives.js";
 import { listenEverywhere, listenIn } from "./roots.js";
@@ -50,7 +50,9 @@ export function guardForms() {
   // A form that is emptied stays empty, unless a later listener of the page says no to that.
   listenEverywhere("reset", (event) => {
     const form = native.path(event)[0];
-    if (event.isTrusted && form instanceof HTMLFormElement) setTimeout(() => event.defaultPrevented || forget(form));
+    if (!event.isTrusted || !(form instanceof HTMLFormElement)) return;
+    const before = pendingOf(form); // what is chosen after that stays
+    setTimeout(() => event.defaultPrevented || forget(before));
   });
   guardRequired();
 }
@@ -77,7 +79,7 @@ function guardRequired() {
   listenEverywhere("click", (event) => (clicked = native.path(event).find(({ type }) => type === "submit")));
   listenEverywhere("invalid", (event) => {
     const { form } = native.path(event)[0];
-    if (!form || !pendingIn(form)) return;
+    if (!(form instanceof HTMLFormElement) || !pendingIn(form)) return;
     native.prevent(event);
     native.stop(event);
     if (!isChecked) sendLater(form, () => resend(form, clicked));

@@ -18,15 +18,18 @@ export function fire(target, event) {
   return native.dispatch(target, event);
 }
 
+/** What is being protected of the form, [[input, state]]. */
+export const pendingOf = (form) => [...native.formElements(form)].map((input) => [input, pending.get(input)]).filter(([, state]) => state);
+
 /** Resolves when nothing of the form is being protected any more; null where nothing is. */
 export function pendingIn(form) {
-  const waits = [...native.formElements(form)].map((element) => pending.get(element)?.done).filter(Boolean);
+  const waits = pendingOf(form).map(([, { done }]) => done);
   return waits.length > 0 ? Promise.all(waits) : null;
 }
 
-/** What is being protected of the form is no longer wanted. */
-export function forget(form) {
-  for (const element of native.formElements(form)) pending.delete(element);
+/** What was being protected is no longer wanted. */
+export function forget(before) {
+  for (const [input, state] of before) if (pending.get(input) === state) pending.delete(input);
 }
 
 /** A FileList (or the empty one) of files. */

@@ -92,7 +92,7 @@ export function tell(message) {
  * @param failure what went wrong with them before, as a text: then the person is asked first
  * @param read called with (index, seq) when a piece of a file is needed; resolves with it as base64, or with null
  * @param take called with (index, seq, base64) for each piece of a protected photo; the first begins it anew
- * Resolves with null (the page gets nothing), or with {as: "original"} or {as: "protected", name, type} for each. An own world that
+ * Resolves with null (the page gets nothing), or with {as: "original"} or {as: "protected", name, type, size} for each. An own world that
  * does not answer is told to the person.
  */
 export async function ask(files, { failure, read, take }) {

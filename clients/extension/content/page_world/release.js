@@ -77,10 +77,10 @@ async function pieceOf(file, seq) {
   return toBase64(new Uint8Array(await native.buffer(native.slice(file, seq * CHUNK_BYTES, (seq + 1) * CHUNK_BYTES))));
 }
 
-function given(file, { as, name, type }, pieces) {
+function given(file, { as, name, type, size }, pieces) {
   if (as === "original") return approve(file);
-  if (pieces.length === 0) throw new Error("no photo came back");
   const photo = new native.File(pieces, name, { type, lastModified: file.lastModified ?? Date.now() });
+  if (native.size(photo) !== size) throw new Error("a piece of the photo was lost");
   if (file.webkitRelativePath) Object.defineProperty(photo, "webkitRelativePath", { value: file.webkitRelativePath });
   return approveProtected(photo, file);
 }

@@ -340,6 +340,24 @@ test("a form that is emptied while its photo is being protected stays empty", as
   assert.equal(await browser.evaluate(() => document.getElementById("pick").files.length), 0);
 });
 
+test("what is put into a form just after it was emptied stays; a blob without a name gets the browser's", async () => {
+  await open("resetting", "refilled");
+  const name = await browser.evaluate((data) => {
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([Uint8Array.from(atob(data), (character) => character.charCodeAt(0))], "cat.png", { type: "image/png" }));
+    const pick = document.getElementById("pick");
+    pick.form.reset();
+    pick.files = transfer.files;
+    pick.form.reportValidity();
+    void pick.files; // the page reads it: it is protected first
+    const form = new FormData();
+    form.append("note", new Blob(["{}"]), undefined);
+    return form.get("note").name;
+  }, base64("cat.png"));
+  assert.equal(name, "blob");
+  await browser.until(() => document.getElementById("pick").files.length === 1);
+});
+
 test("file handles; those of the page's own storage are left alone", async () => {
   await open("picker");
   const handled = await browser.evaluate(async (data) => {

@@ -101,6 +101,17 @@ withBrowser("an installation that is broken, in one way after another", { instal
     assert.deepEqual((await site.wait("overlay", 1))[0].bytes, readFileSync(photo("cat.png")));
   });
 
+  test("a press through what lies over the dialog does not ready a key to send the original", async () => {
+    const browser = own();
+    await browser.goto(`${site.origin}/overlay/overlay-key`);
+    await browser.choose("#pick", photo("cat.png"));
+    await browser.until(() => window.isCovered);
+    await browser.clickButton("Send the original once");
+    await browser.press("Enter");
+    await browser.until(() => !document.querySelector("srae-shade"));
+    await uploads.expectNothing("overlay-key");
+  });
+
   test("a dialog that the page puts elsewhere is answered with no", async () => {
     const browser = own();
     await open(browser, "moved");

@@ -7,7 +7,7 @@ import { givenName, hostName } from "../../background/photo_ports.js";
 import { madeBefore, noteMade } from "../../background/made_photos.js";
 import { change, modeOf, protectParams, setMode, settings, siteOf } from "../../background/policy.js";
 import { RateLimit } from "../../background/rate_limit.js";
-import { Room } from "../../background/room.js";
+import { Room } from "../../shared/room.js";
 import { domainsOf, filterOf, initiatorsFor, offSitesOf } from "../../background/wall.js";
 import { VECTORS } from "./vectors.js";
 

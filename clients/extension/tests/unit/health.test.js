@@ -33,7 +33,17 @@ test("a host that was mended while the worker was away: the first answer takes t
   await (await started()).note(new Failure("HOST_NOT_INSTALLED"));
   const health = await started();
   assert.equal(health.currentFailure(), null);
+  await health.look(hostWith(true));
+  assert.deepEqual(isUp(), DOWN);
+});
+
+test("a service that is still broken when the worker starts again: what stands stays until its status is well", async () => {
+  await (await started()).note(new Failure("SERVICE_UNREACHABLE"));
+  const health = await started();
   await health.noteHello();
+  await health.look(hostWith(false));
+  assert.deepEqual(isUp(), UP);
+  await health.look(hostWith(true));
   assert.deepEqual(isUp(), DOWN);
 });
 

@@ -45,8 +45,8 @@ test("pieces go out one after the other, and come back one by one", async () => 
     [["photo", undefined, undefined], ["chunk", 0, "AAAA"], ["chunk", 1, "BBBB"], ["chunk", 2, "CCCC"]]);
   assert.equal(file.most, 1);
   port.onMessage.say({ type: "chunk", seq: 0, data: "ZZZZ" });
-  port.onMessage.say({ type: "protected", name: "x.png", mime_type: "image/png", result: { is_protected: true } });
-  assert.deepEqual(await work, { name: "x.png", type: "image/png", result: { is_protected: true } });
+  port.onMessage.say({ type: "protected", name: "x.png", mime_type: "image/png", size_bytes: 3, result: { is_protected: true } });
+  assert.deepEqual(await work, { name: "x.png", type: "image/png", size: 3, result: { is_protected: true } });
   assert.deepEqual(file.made, [[0, "ZZZZ"]]);
   assert.equal(port.isOpen, false);
 });

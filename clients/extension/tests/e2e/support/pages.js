@@ -156,7 +156,8 @@ export const PAGES = {
   resetting: ({ upload }) => script(`<form action="${upload}" method="post" enctype="multipart/form-data"><input id="pick" type="file" name="photo"><button type="reset" id="empty">Empty</button></form>`),
   // what a page can lay over a dialog, so that clicks go through it
   overlay: page(`${INPUT}<div id="cover" popover="manual" style="inset:0;width:100vw;height:100vh;border:0;padding:0;background:#fff;pointer-events:none">You won! Press the button.</div>`,
-    `pick.onchange = () => send(pick.files[0]); new MutationObserver((list) => { for (const { addedNodes } of list) for (const { localName } of addedNodes)
+    `addEventListener("beforetoggle", (event) => event.stopImmediatePropagation(), true);
+    pick.onchange = () => send(pick.files[0]); new MutationObserver((list) => { for (const { addedNodes } of list) for (const { localName } of addedNodes)
       if (localName === "srae-shade") setTimeout(() => { cover.showPopover(); window.isCovered = true; }, 1000); }).observe(document.documentElement, { childList: true });`),
   image: ({ upload }) => script(`<img id="image" src="/file/${upload.split("/").pop()}" style="width:300px">`),
 };
