@@ -1,18 +1,23 @@
 // The file system's ways to a file: entries and handles, of drops and of pickers.
 
-import { approve, isApproved } from "./approval.js";
+import { approve, beginsProtectedPhoto, isApproved } from "./approval.js";
 import { hook, native } from "./natives.js";
 import { isOff, release } from "./release.js";
 
 const released = new WeakMap(); // handle of a drop -> the file that the page got for it
 const carried = new WeakMap(); // a file of a transfer that was made anew -> {file, entry, handle}
+const ofOriginals = new Set(); // handles of photos of which the page has protected ones
 
 /** Lets the items of a made transfer answer for their entries and handles as the true ones did. */
 export function carryEntries(transfer, files, extras) {
   [...transfer.items].filter((item) => item.kind === "file").forEach((item, index) => {
     const file = item.getAsFile();
     if (file) carried.set(file, { file: files[index], ...extras[index] });
-    extras[index].handle?.then((handle) => handle?.kind === "file" && released.set(handle, files[index]), () => {});
+    extras[index].handle?.then((handle) => {
+      if (handle?.kind !== "file") return;
+      released.set(handle, files[index]);
+      noteOriginal(handle, files[index]);
+    }, () => {});
   });
 }
 
@@ -50,12 +55,23 @@ export function guardEntries() {
     if (isOff() || (await isOriginPrivate(handle))) return approve(file);
     const results = await release([file]);
     if (!results) throw refusal();
+    await noteOriginal(handle, results[0]);
     return results[0];
   });
+  // What a page makes of a protected photo is not written over the person's original.
+  hook(globalThis.FileSystemFileHandle?.prototype, "createWritable", async (create, handle, args) => {
+    for (const known of ofOriginals) if (await isSameEntry.call(known, handle)) throw refusal();
+    return create(...args);
+  });
+}
+
+async function noteOriginal(handle, file) {
+  if (await beginsProtectedPhoto(file)) ofOriginals.add(handle);
 }
 
 const privateRoot = globalThis.navigator?.storage?.getDirectory?.bind(navigator.storage);
 const resolve = globalThis.FileSystemDirectoryHandle?.prototype.resolve;
+const isSameEntry = globalThis.FileSystemHandle?.prototype.isSameEntry;
 
 /** Whether the handle is in the page's own private storage: what is there came from the page. */
 async function isOriginPrivate(handle) {

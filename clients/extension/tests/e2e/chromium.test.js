@@ -199,9 +199,11 @@ test("a dropped file's handle, and an entry of a file system", async () => {
     event.preventDefault();
     const handle = await event.dataTransfer.items[0].getAsFileSystemHandle();
     await send(await handle.getFile());
+    window.refused = await handle.createWritable().catch(({ message }) => message);
   }, true));
   await browser.drop([photo("cat.png")], 100, 100);
   await uploads.expect("handle", ["cat.png"]);
+  await browser.until(() => window.refused === "The file is not available."); // it is not saved over the original
   await open("sinks", "entry");
   await browser.evaluate((data) => new Promise((resolve, reject) => {
     // An old file system of Chromium: the one way to such an entry without a folder dropped by hand.
