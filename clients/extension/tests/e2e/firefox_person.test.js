@@ -303,6 +303,8 @@ test("forms in shadow roots that were there before the extension was reloaded wa
     await browser.until(() => Boolean(window.rootForm));
   }
   await addOn("reload");
+  await new Promise((resolve) => setTimeout(resolve, 4000)); // so that three scripts of ours are in each page
+  await addOn("reload");
   for (const [kind, tab] of tabs) { // the first at once, the last when the new scripts are long there
     browser.context = tab;
     await browser.chooseIn("window.rootForm.querySelector('input')", photo("cat.png"));
