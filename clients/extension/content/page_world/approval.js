@@ -2,7 +2,8 @@
 // whatever was made from approved ones only. What is not approved is looked at before it goes anywhere.
 
 import { HEAD_BYTES, kindOf } from "../../shared/kind.js";
-import { hook, hookConstructor, listenAtWindow, native } from "./natives.js";
+import { isKnownToElder } from "./family.js";
+import { hook, hookConstructor, native } from "./natives.js";
 
 const approved = new WeakSet(); // blobs and array buffers
 const harmless = new WeakSet(); // blobs that were seen to begin as no photo does, when they were made
@@ -11,27 +12,8 @@ const GIVEN_OUT_LIMIT = 64;
 const FEW_BYTES = 65536;
 
 export const isBlob = (value) => value instanceof native.Blob;
-export const isApproved = (value) => approved.has(value) || elderKnows(value);
-
-/** Whether a script of ours that was in this page before approved it: meetElder. */
-let elderKnows = () => false;
-
-/**
- * Firefox puts this script into the open pages again when the extension is reloaded. What the page has by then was approved by the
- * script before: it hands over whom to ask. On a page that is just loaded nobody hears this, for no script of it has run.
- */
-export function meetElder() {
-  const family = [(value) => approved.has(value)];
-  const meeting = { knows: family[0], elder: null };
-  native.dispatch(window, new CustomEvent("srae-elder", { detail: meeting }));
-  elderKnows = meeting.elder ?? elderKnows;
-  if (meeting.elder) return;
-  listenAtWindow("srae-elder", (event) => {
-    native.stop(event);
-    family.push(event.detail.knows);
-    event.detail.elder = (value) => family.some((knows) => knows(value));
-  });
-}
+export const isApprovedHere = (value) => approved.has(value);
+export const isApproved = (value) => isApprovedHere(value) || isKnownToElder(value);
 
 /**
  * Whether something may be sent without a look. Many things are sent as a page is left, and then there is no time for one. Unlike

@@ -13,7 +13,7 @@ export function guardClipboard() {
   hook(globalThis.ClipboardItem?.prototype, "getType", async (get, item, args) => {
     const blob = await get(...args);
     if (isOff() || !read.has(item)) return blob;
-    const results = await release([blob]);
+    const results = await release([blob], "read");
     if (!results) throw new native.DOMException("The clipboard's picture is not available.", "NotAllowedError");
     return results[0];
   });

@@ -45,7 +45,7 @@ export function guardEntries() {
   });
   hook(globalThis.FileSystemFileEntry?.prototype, "file", (read, self, [onFile, onError]) =>
     read(async (file) => {
-      const results = isOff() || isApproved(file) ? [file] : await release([file]).catch(() => null);
+      const results = isOff() || isApproved(file) ? [file] : await release([file], "read").catch(() => null);
       if (results) onFile?.(results[0]);
       else onError?.(refusal());
     }, onError));
@@ -53,7 +53,7 @@ export function guardEntries() {
     if (released.has(handle)) return released.get(handle);
     const file = await read();
     if (isOff() || (await isOriginPrivate(handle))) return approve(file);
-    const results = await release([file]);
+    const results = await release([file], "read");
     if (!results) throw refusal();
     await noteOriginal(handle, results[0]);
     return results[0];

@@ -1,7 +1,7 @@
 // Forms that are sent while a photo of theirs is being protected wait for it; else they would send an empty file.
 
 import { forget, isFileInput, pendingIn, pendingOf, takeFrom } from "./inputs.js";
-import { tell } from "./link.js";
+import { hasLeft, tell } from "./link.js";
 import { hook, native } from "./natives.js";
 import { listenEverywhere, listenIn } from "./roots.js";
 
@@ -22,6 +22,9 @@ async function sendLater(form, send) {
   if (!results || results.every(Boolean)) send();
 }
 
+/** The script that came later may have the photos by now: it stands in front of what the page's forms have. */
+const submitLate = (form) => (hasLeft ? HTMLFormElement.prototype.submit.call(form) : native.submit(form));
+
 function tellUpload(form) {
   const hasFiles = [...native.formElements(form)].some((element) => isFileInput(element) && native.files(element).length > 0);
   if (hasFiles && native.formMethod(form) === "post") tell({ type: "uploaded", address: native.formAction(form) });
@@ -38,7 +41,7 @@ export function guardForms() {
     sendLater(form, () => resend(form, submitter));
   });
   hook(HTMLFormElement.prototype, "submit", (submit, form) => {
-    if (unfinished(form)) return void sendLater(form, () => native.submit(form));
+    if (unfinished(form)) return void sendLater(form, () => submitLate(form));
     tellUpload(form);
     return submit();
   });

@@ -57,7 +57,7 @@ export function takeFrom(input) {
 }
 
 async function giveBack(input, files, state) {
-  const results = await release(files).catch(() => null);
+  const results = await release(files, "chosen").catch(() => null);
   if (pending.get(input) !== state) return false; // chosen again meanwhile
   pending.delete(input);
   if (!results) {

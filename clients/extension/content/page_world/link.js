@@ -9,6 +9,7 @@ import { listenAtWindow, native } from "./natives.js";
 
 const WAIT_SECONDS = 10;
 const SILENCE_SECONDS = 1; // of an own world that may have a successor
+const PAUSE_SECONDS = 5; // between looks whether the own world, which has a batch, is still there
 const TURNS = 5; // a question and its answer are two
 const batches = new Map(); // id -> {hear, leave}
 const pinged = []; // resolves of those who wait for an answer
@@ -19,6 +20,8 @@ const ready = new Promise((resolve) => (opened = resolve));
 
 /** "unknown" until the own world has answered, then "on", "ask" or "off". */
 export let mode = "unknown";
+/** Whether all is left to the pair of scripts that came later. */
+export let hasLeft = false;
 
 export function openLink() {
   let secret = null;
@@ -49,6 +52,7 @@ export function openLink() {
 async function standDown() {
   for (let tries = 0; tries < 3; tries += 1) if (await isThere(SILENCE_SECONDS)) return; // a busy page delays an answer
   mode = "off";
+  hasLeft = true;
   retire();
   for (const resolve of pinged.splice(0)) resolve(false);
   for (const { leave } of batches.values()) leave();
@@ -92,14 +96,15 @@ export function tell(message) {
  * @param failure what went wrong with them before, as a text: then the person is asked first
  * @param read called with (index, seq) when a piece of a file is needed; resolves with it as base64, or with null
  * @param take called with (index, seq, base64) for each piece of a protected photo; the first begins it anew
- * Resolves with null (the page gets nothing), or with {as: "original"} or {as: "protected", name, type, size} for each. An own world that
- * does not answer is told to the person.
+ * Resolves with null (the page gets nothing), or with {as: "original"}, {as: "protected", name, type, size}, or {as: "left"} (it is for the
+ * pair of scripts that came later) for each. An own world that does not answer, or ends before the answer, is told to the person.
  */
 export async function ask(files, { failure, read, take }) {
   const isOpen = await Promise.race([ready.then(() => true), new Promise((resolve) => setTimeout(resolve, 1000 * WAIT_SECONDS, false))]);
-  const untouched = files.map(() => ({ as: "original" }));
+  const left = files.map(() => ({ as: "left" }));
   if (!isOpen || !(await isThere(WAIT_SECONDS))) {
-    if (mode === "off") return untouched;
+    if (hasLeft) return left;
+    if (mode === "off") return files.map(() => ({ as: "original" })); // switched off meanwhile by the person
     sayGone();
     return null;
   }
@@ -110,9 +115,19 @@ export async function ask(files, { failure, read, take }) {
       else if (type === "made") take(index, seq, data);
       else resolve(verdict);
     };
-    batches.set(id, { hear, leave: () => resolve(untouched) });
+    batches.set(id, { hear, leave: () => resolve(left) });
     native.postToPort(port, { type: "batch", id, files, failure });
+    untilGone(id).then(() => resolve(null));
   });
   batches.delete(id);
   return answers;
+}
+
+/** Resolves when the own world ended while the batch waits for its answer, and nobody came after it; the person is told. */
+async function untilGone(id) {
+  do {
+    await new Promise((resolve) => native.wait(resolve, 1000 * PAUSE_SECONDS));
+    if (!batches.has(id)) return;
+  } while (await isThere(WAIT_SECONDS));
+  if (!hasLeft && batches.has(id)) sayGone();
 }

@@ -4,10 +4,12 @@ import { fromBase64, toBase64 } from "../../shared/base64.js";
 import { CHUNK_BYTES } from "../../shared/chunks.js";
 import { HEAD_BYTES, kindOf } from "../../shared/kind.js";
 import { approve, approveProtected, beginsProtectedPhoto, isApproved } from "./approval.js";
+import { sayGone } from "./last_word.js";
 import { isReworked } from "./lineage.js";
 import { ask, mode } from "./link.js";
 import { native } from "./natives.js";
 
+const LEFT = Symbol("for the script that came later to look at");
 const underway = new WeakMap(); // file -> promise of what it became: no file is protected twice
 
 /** Whether files pass without a look: the person switched the site off. */
@@ -25,16 +27,22 @@ export async function kindOfFile(file) {
 
 /**
  * What the page may have in place of the files, in their order, or null for nothing at all.
- * @param source "chosen" for what a person picks, "sent" for what a page is about to send
+ * @param source "chosen" for what an event brings to the page, which is fired again then; "read" for what a page reads otherwise;
+ * "sent" for what a page is about to send
  */
-export async function release(files, source = "chosen") {
+export async function release(files, source) {
   const kinds = await Promise.all(files.map((file) => (isApproved(file) ? "other" : kindOfFile(file))));
   if (source === "sent") await approveKnown(files, kinds);
   const asked = files.filter((file, index) => kinds[index] !== "other" && !isApproved(file) && !underway.has(file));
   if (asked.length > 0) protectTogether(asked, asked.map((file) => kinds[files.indexOf(file)]));
   const results = await Promise.all(files.map((file, index) =>
     kinds[index] === "other" || isApproved(file) ? approve(file) : underway.get(file)));
-  return results.includes(null) ? null : results;
+  if (results.includes(null)) return null;
+  if (!results.includes(LEFT)) return results;
+  // The script that came later hears events, but a call that waits here passed it before it came.
+  if (source === "chosen") return results.map((result, index) => (result === LEFT ? files[index] : result));
+  sayGone();
+  return null;
 }
 
 /** A page sends pieces and re-encodings of what it was given: they are not protected a second time. */
@@ -78,6 +86,7 @@ async function pieceOf(file, seq) {
 }
 
 function given(file, { as, name, type, size }, pieces) {
+  if (as === "left") return LEFT;
   if (as === "original") return approve(file);
   const photo = new native.File(pieces, name, { type, lastModified: file.lastModified ?? Date.now() });
   if (native.size(photo) !== size) throw new Error("a piece of the photo was lost");

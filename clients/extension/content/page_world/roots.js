@@ -2,6 +2,7 @@
 // root: in those that a script attaches from their first moment on, in those that a page's text declares, closed ones too,
 // when the own world shows them (own_world/roots.js), which is before the first event in them.
 
+import { listenTogether } from "./family.js";
 import { hook, hookGetter, listenAtWindow, native } from "./natives.js";
 
 const listeners = []; // [type, listener]
@@ -34,10 +35,11 @@ export function followRoots() {
     listenIn(root);
     return root;
   });
-  // The own world hands over a comment first, then puts it into the root for a moment: a closed root itself crosses no worlds.
+  // The own world hands over a comment first, then puts it into the root for a moment: a closed root itself crosses no worlds. The
+  // first script of ours in the page hears this alone, and tells the others.
   listenAtWindow("srae-root", (event) => {
     native.stop(event);
     const mark = native.relatedTarget(event);
-    native.addListener(mark, "srae-root", () => listenIn(native.rootNode(mark)), { once: true });
+    native.addListener(mark, "srae-root", () => listenTogether(native.rootNode(mark)), { once: true });
   });
 }

@@ -52,7 +52,7 @@ function guard(type, { transferOf, makeEvent, afterwards, onNothing = () => {}, 
     native.prevent(event);
     const target = targetOf(event);
     const effects = { dropEffect: transfer.dropEffect, effectAllowed: transfer.effectAllowed };
-    release(files).catch(() => null).then((results) => {
+    release(files, "chosen").catch(() => null).then((results) => {
       if (!results) return onNothing(target, event);
       const made = makeTransfer(results, strings);
       Object.assign(made, effects);

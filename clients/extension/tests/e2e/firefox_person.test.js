@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { FirefoxWindows } from "./support/firefox_windows.js";
 import { hostProcess } from "./support/host_process.js";
+import { ROOTS } from "./support/pages.js";
 import { installHost, lockKey } from "./support/service.js";
 import { Site } from "./support/site.js";
 import { photo, Uploads } from "./support/uploads.js";
@@ -270,9 +271,12 @@ const addOn = (act) => browser.inWindow(async (name) => {
   await (await AddonManager.getAddonByID("extension@srae"))[name]();
 }, act);
 
+/** The browser's own box ends itself here, so what it says is kept. */
+const keepsBox = (work) => withStandIn(() => { window.alert = (words) => (window.said = words); }, work);
+const boxSays = () => browser.until(() => /removed under this page[^]*EXTENSION_GONE/.test(window.said));
+
 test("an extension that is reloaded under the page protects there on; one that is gone stops the upload and says so", () =>
-  // The browser's own box ends itself here, so what it says is kept.
-  withStandIn(() => { window.alert = (words) => (window.said = words); }, async () => {
+  keepsBox(async () => {
     await open("attached", "reloaded");
     await browser.choose("#pick", photo("cat.png"));
     await site.wait("reloaded", 1);
@@ -283,10 +287,90 @@ test("an extension that is reloaded under the page protects there on; one that i
     await uploads.expect("reloaded", ["cat.png", "astronaut.png", "coffee.png"]);
     await addOn("disable");
     await browser.choose("#pick", photo("cat.png"));
-    await browser.until(() => /removed under this page[^]*EXTENSION_GONE/.test(window.said));
+    await boxSays();
     await addOn("enable");
     assert.equal(site.received("reloaded").length, 3);
   }));
+
+test("forms in shadow roots that were there before the extension was reloaded wait for their photos", async () => {
+  const normal = browser.context;
+  await browser.chooseTier("one-pass"); // nine photos: these tests are of the ways, which are the same in both tiers
+  const tabs = new Map();
+  for (const kind of Object.keys(ROOTS)) {
+    tabs.set(kind, (await browser.send("browsingContext.create", { type: "tab" })).context);
+    browser.context = tabs.get(kind);
+    await browser.goto(`${site.origin}/rootform/reloaded-root-${kind}/${kind}`);
+    await browser.until(() => Boolean(window.rootForm));
+  }
+  await addOn("reload");
+  await new Promise((resolve) => setTimeout(resolve, 4000)); // so that three scripts of ours are in each page
+  await addOn("reload");
+  for (const [kind, tab] of tabs) { // the first at once, the last when the new scripts are long there
+    browser.context = tab;
+    await browser.chooseIn("window.rootForm.querySelector('input')", photo("cat.png"));
+    if (kind !== "auto") await browser.evaluate(() => window.rootForm.querySelector("button").click());
+    await uploads.expect(`reloaded-root-${kind}`, ["cat.png"]);
+  }
+  browser.context = normal;
+  for (const tab of tabs.values()) await browser.closeTab(tab);
+});
+
+/** Has the extension reloaded, or another thing done with it, while a photo is being protected. */
+async function addOnMeanwhile(act, name, begin) {
+  await browser.chooseTier("one-pass");
+  await open("attached", `${name}-before`);
+  await browser.choose("#pick", photo("cat.png"));
+  await site.wait(`${name}-before`, 1);
+  const pid = await hostProcess(browser);
+  process.kill(pid, "SIGSTOP"); // so that there is time
+  await begin();
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  assert.deepEqual(site.received(name), []);
+  await addOn(act);
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // Firefox did it
+  }
+}
+
+test("an extension that is reloaded while a page sends a photo: the original does not go, and a box says so", () => keepsBox(async () => {
+  await addOnMeanwhile("reload", "reloaded-fetch", async () => {
+    await open("attached", "reloaded-fetch");
+    await browser.evaluate((data) => {
+      const bytes = Uint8Array.from(atob(data), (character) => character.charCodeAt(0));
+      window.sent = [];
+      for (const body of [bytes, new Blob([bytes])]) {
+        fetch("/upload/reloaded-fetch", { method: "POST", body }).then(() => window.sent.push("sent"), () => window.sent.push("stopped"));
+      }
+    }, base64("cat.png"));
+  });
+  await browser.until(() => window.sent.length === 2);
+  await uploads.expectNothing("reloaded-fetch");
+  assert.deepEqual(await browser.evaluate(() => window.sent), ["stopped", "stopped"]);
+  await boxSays();
+}));
+
+test("an extension that is reloaded while submit() waits: the form goes with the protected photo", async () => {
+  await addOnMeanwhile("reload", "reloaded-submit", async () => {
+    await open("submitcall", "reloaded-submit");
+    await browser.choose("#pick", photo("cat.png"));
+    await browser.evaluate(() => document.getElementById("go").click());
+  });
+  await uploads.expect("reloaded-submit", ["cat.png"]);
+  assert.notEqual(site.received("reloaded-submit")[0].bytes.length, 0, "an empty file came");
+});
+
+test("an extension that is disabled while a photo is being protected: the upload ends, and a box says so", () => keepsBox(async () => {
+  await addOnMeanwhile("disable", "disabled-meanwhile", async () => {
+    await open("attached", "disabled-meanwhile");
+    await browser.evaluate(() => document.getElementById("pick").addEventListener("cancel", () => (window.isCancelled = true)));
+    await browser.choose("#pick", photo("cat.png"));
+  });
+  await boxSays().finally(() => addOn("enable"));
+  assert.equal(await browser.evaluate(() => window.isCancelled), true);
+  await uploads.expectNothing("disabled-meanwhile");
+}));
 
 test("a private window: photos are protected, and nothing tells of the site or the file", async () => {
   const normal = browser.context;
