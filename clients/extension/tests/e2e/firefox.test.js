@@ -11,6 +11,7 @@ import { Firefox } from "./support/firefox.js";
 import { crashDuring, hostProcess } from "./support/host_process.js";
 import { testFrames, testUnprotected } from "./support/frames.js";
 import { ROOTS } from "./support/pages.js";
+import { testSent } from "./support/sent.js";
 import { Site } from "./support/site.js";
 import { photo, Uploads } from "./support/uploads.js";
 import { testWidgets } from "./support/widgets.js";
@@ -221,25 +222,7 @@ test("the last net: fetch, forms, Request, bytes, XHR, beacon, worker", async ()
   }
 });
 
-test("what is sent as the page is left arrives, where it is no photo", async () => {
-  await open("leaving");
-  await open("empty");
-  const sent = (await site.wait("leaving", 4)).map(({ bytes }) => String(bytes));
-  assert.equal(sent.filter((text) => text === '{"draft":1}').length, 3);
-});
-
-test("messages behind one that fails, and before the port's end, arrive", async () => {
-  await open("sinks", "messages");
-  await browser.evaluate((data) => {
-    const { port1, port2 } = new MessageChannel();
-    port1.onmessage = (event) => send(event.data.file, "cat.png");
-    port2.postMessage({ file: window.fileOf(data, "x.png"), broken: () => {} });
-    port2.postMessage({ file: window.fileOf(data, "cat.png") });
-    port2.close();
-  }, base64("cat.png"));
-  await uploads.expect("messages", ["cat.png"]);
-  assert.equal((await browser.evaluate(() => window.errors)).length, 1, "the page is told of its mistake");
-});
+testSent(() => ({ browser, site, uploads }));
 
 test("a form that is emptied while its photo is being protected stays empty", async () => {
   await open("resetting");
