@@ -37,9 +37,13 @@ export function callWithFile(type, more = {}, bytes = new Uint8Array()) {
     const fail = (failure) => reject(Object.assign(new Error(explain(failure)), { code: failure.code }));
     port.onDisconnect.addListener(() => fail(new Failure("BACKGROUND_GONE")));
     port.onMessage.addListener((message) => {
-      if (message.type === "chunk") assembly.add(message);
-      else if (message.failure) fail(message.failure);
-      else resolve({ ...message.value, bytes: assembly.bytes() });
+      try {
+        if (message.type === "chunk") assembly.add(message);
+        else if (message.failure) fail(message.failure);
+        else resolve({ ...message.value, bytes: assembly.bytes() });
+      } catch (error) {
+        fail(error);
+      }
     });
     for (const chunk of split(bytes)) port.postMessage({ type: "chunk", ...chunk });
     port.postMessage({ type: "ask", asked: { type, ...more } });

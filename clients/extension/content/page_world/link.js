@@ -100,7 +100,7 @@ export function tell(message) {
  * pair of scripts that came later) for each. An own world that does not answer, or ends before the answer, is told to the person.
  */
 export async function ask(files, { failure, read, take }) {
-  const isOpen = await Promise.race([ready.then(() => true), new Promise((resolve) => setTimeout(resolve, 1000 * WAIT_SECONDS, false))]);
+  const isOpen = await Promise.race([ready.then(() => true), new Promise((resolve) => native.wait(resolve, 1000 * WAIT_SECONDS, false))]);
   const left = files.map(() => ({ as: "left" }));
   if (!isOpen || !(await isThere(WAIT_SECONDS))) {
     if (hasLeft) return left;
