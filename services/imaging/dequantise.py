@@ -41,11 +41,9 @@ _MISSED = 4 * _ROUNDING
 _MOST_OFF = 0.2
 #: So many would have to be, at least, to tell.
 _FEWEST = 10.0
-#: How often the likely size of coefficients is estimated anew from the estimates; more gains nothing that shows.
-_ROUNDS = 2
 #: The least and the most that it can be, in the copy's steps: beyond, nothing changes, and rounding errors grow.
 _LEAST_SCALE, _MOST_SCALE = 0.02, 25.0
-#: The natural logarithm of what is as good as never.
+#: The natural logarithm of odds as good as certain; more would overflow.
 _NEVER = 60.0
 
 
@@ -152,10 +150,9 @@ def _likely(found: Plane, reach: float, step: float, lattice: float | None) -> P
     missed = None if lattice is None else _distance(found, lattice) > reach + _MISSED
     if lattice is not None and missed is not None and 2 * (reach + _MISSED) < lattice and not missed.any():
         return _nearest(found, lattice)
-    scale = _scale(np.abs(found), step)
-    for _ in range(_ROUNDS):
-        _, size = _means(found, reach, scale, lattice)
-        scale = _scale(size, step)
+    # The likely size is estimated anew from the estimates; to do so again gains nothing that shows.
+    _, size = _means(found, reach, _scale(np.abs(found), step), lattice)
+    scale = _scale(size, step)
     mean, _ = _means(found, reach, scale, lattice)
     if missed is not None:  # what no multiple explains was drawn over, or clipped
         mean[missed] = _smooth_means(found[missed], reach, scale[missed])[0]
@@ -192,13 +189,15 @@ def _smooth_means(found: Plane, reach: float, scale: Plane) -> tuple[Plane, Plan
 def _lattice_means(found: Plane, reach: float, scale: Plane, lattice: float) -> tuple[Plane, Plane]:
     """Of the same on the multiples of a step alone; the interval's edges are as soft as rounding makes them."""
     nearest = _nearest(found, lattice)
+    least, decay, edge = np.abs(nearest), 1 / scale, _SOFTNESS * _ROUNDING
     mass, mean, size = (np.zeros_like(found) for _ in range(3))
     most = math.ceil((reach + 2 * _ROUNDING) / lattice)
-    for value in (nearest + multiple * lattice for multiple in range(-most, most + 1)):
+    for multiple in range(-most, most + 1):
+        value = nearest + multiple * lattice
         distance = np.abs(value)
-        inside = (reach - np.abs(value - found)) / (_SOFTNESS * _ROUNDING)
-        chance = (np.abs(nearest) - distance) / scale - np.log1p(np.exp(-np.clip(inside, -_NEVER, _NEVER)))
-        weight = np.exp(np.clip(chance, -_NEVER, _NEVER))
+        outside = (np.abs(value - found) - reach) / edge
+        nearer = np.minimum((least - distance) * decay, _NEVER)
+        weight = np.exp(nearer) / (1 + np.exp(np.minimum(outside, _NEVER)))
         mass += weight
         mean += weight * value
         size += weight * distance

@@ -27,7 +27,7 @@ from services.imaging.strips import in_strips
 #: Rows worked on at a time, and rows above and below that are looked at beside them: whole blocks of halved colour.
 _STRIP, _AROUND = 128, 16
 #: Columns worked on at a time, which bounds the memory.
-_TILE = 1024
+_TILE = 2048
 #: In a block with more than this share of pixels at 0 or 255, clipping has changed the coefficients.
 _MOST_CLIPPED = 0.1
 #: So many strips, spread over the photo, tell whether it is on the original's steps.
