@@ -65,13 +65,15 @@ BOTH = RefinerConfig(
     margin=1.0,
     likeness=0.0,
     colour_contrast=0.0,
+    hiding=0.0,
 )
 BEST = replace(BOTH, steps=12, crop=0.3, resize=0.12)
 PLAIN = replace(BEST, chroma=0.5, plain_steps=4)
 WIDE = replace(PLAIN, crop=0.4, resize=0.2, texture=0.5, level_step=2)
 OWN = replace(WIDE, momentum=1.0, extra_steps=12)
 SHIPPED, BLOCK = RefinerConfig(), HALFWAY[Tier.SEALED]
-BEFORE = replace(SHIPPED, colour_contrast=0.0)
+SEEN = replace(SHIPPED, hiding=0.0)
+BEFORE = replace(SEEN, colour_contrast=0.0)
 QUICK = replace(WIDE, steps=2, momentum=1.0, step_share=1.0, level_step=8, plain_steps=2, extra_steps=0)
 IDEAS = {
     "Lite0 alone, 8 steps (as shipped before)": Idea(BOTH, (0,)),
@@ -113,6 +115,8 @@ IDEAS = {
     "colours everywhere": Idea(BEFORE, block=BLOCK),
     "colours everywhere, texture 0.75": Idea(replace(BEFORE, texture=0.75), block=BLOCK),
     "colours everywhere, texture 1": Idea(replace(BEFORE, texture=1.0), block=BLOCK),
+    "hiding no more at 42 dB": Idea(SEEN, block=BLOCK),
+    "hiding more at 42 dB": Idea(SHIPPED, block=BLOCK),
     "as shipped, 32 steps": Idea(replace(SHIPPED, steps=32), block=BLOCK),
     # The one-pass tier's: as few looks as do it.
     "quick: 1 step, Lite0": Idea(replace(QUICK, steps=1, plain_steps=1), (0,)),

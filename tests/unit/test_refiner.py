@@ -206,6 +206,23 @@ def test_texture_draws_the_code_to_where_it_hides() -> None:
     assert share_on_smooth(drawn) < 0.5 * share_on_smooth(even)
 
 
+def test_a_code_hides_more_where_it_is_to_be_seen_by_nobody() -> None:
+    x = coloured()
+    rough = torch.randint(-40, 41, (1, 1, WORKING_SIZE // 2, WORKING_SIZE), generator=torch.Generator().manual_seed(0))
+    x[:, :, : WORKING_SIZE // 2] += rough
+    bounds, zeros = torch.full((1, 3, GRID_SIZE, GRID_SIZE), 60.0), torch.zeros(1, 3, GRID_SIZE, GRID_SIZE)
+
+    def share_on_smooth(strength_db: float, hiding: float) -> float:
+        refiner = Refiner(RefinerConfig(hiding=hiding, extra_steps=0), [Half()], [WORKING_SIZE])
+        code = refiner([x], -bounds, bounds, torch.tensor([[strength_db]]), zeros, torch.zeros(1, 1)).abs()
+        return float(code[:, :, GRID_SIZE // 2 :].sum() / code.sum())
+
+    assert share_on_smooth(38.0, 0.5) == share_on_smooth(38.0, 0.0)
+    between, weak = share_on_smooth(40.0, 0.5), share_on_smooth(42.0, 0.5)
+    assert weak < 0.6 * share_on_smooth(42.0, 0.0)
+    assert weak < between < share_on_smooth(38.0, 0.5)
+
+
 class RedHalf(Half):
     """As :class:`Half`, of the red alone."""
 

@@ -36,6 +36,10 @@ class RefinerConfig:
     chroma: float = 0.5
     #: Cells count by their local contrast to this power.
     texture: float = 0.5
+    #: What is added to that power where a code is to hide: all at ``hidden_db`` and weaker, none at ``seen_db``.
+    hiding: float = 0.5
+    seen_db: float = 38.0
+    hidden_db: float = 42.0
     #: From this local contrast on, in levels, a colour's own slope counts as ``chroma`` says, below it less; 0: always.
     colour_contrast: float = 8.0
     #: Views crop at most this share of a side away; 0 shows the whole photo.
@@ -180,6 +184,9 @@ class Refiner(nn.Module):
         self.level_step = float(config.level_step)
         self.chroma = config.chroma
         self.texture = config.texture
+        self.hiding = config.hiding
+        self.seen_db = config.seen_db
+        self.hidden_db = config.hidden_db
         self.colour_contrast = config.colour_contrast
 
     def forward(
@@ -191,6 +198,8 @@ class Refiner(nn.Module):
         # How much each cell counts, in the brightness and in a colour of its own.
         contrast = self.contrast(images[0])
         weights = torch.pow(contrast + 2.0, self.texture)
+        hiding = self.hiding * torch.clamp((strength_db - self.seen_db) / (self.hidden_db - self.seen_db), 0.0, 1.0)
+        hidden = weights * torch.pow(contrast + 2.0, hiding.view(-1, 1, 1, 1))
         chroma = self.chroma * is_coloured(images[0])
         if self.colour_contrast > 0.0:
             chroma = chroma * torch.clamp(contrast / self.colour_contrast, max=1.0)
@@ -204,7 +213,7 @@ class Refiner(nn.Module):
         for step in range(self.steps):
             view = first + step if step < self.view_steps else -1
             slope, labels, features = self.slope(images, code, labels, features, view, False)
-            velocity = self.momentum * velocity + self.direction(slope, weights, chroma)
+            velocity = self.momentum * velocity + self.direction(slope, hidden, chroma)
             code = self.moved(code, velocity, self.step_share, radius, lower, upper)
 
         best = self.written(code, radius, lower, upper)
@@ -212,6 +221,7 @@ class Refiner(nn.Module):
             return best
         worst = self.worst_lead(images, best, labels)
         velocity = torch.zeros_like(code)
+        # A photo that needs more steps is too hard for a code that hides as well.
         for _ in range(self.extra_steps):
             if bool((worst < -self.margin).all()):
                 break
