@@ -31,7 +31,7 @@ from training.evaluation.strength import centre, entropy_bytes
 from training.jpeg import jpeg_pixels
 from training.models.classifiers import WithFeatures
 from training.models.refiner import Refiner, RefinerConfig
-from training.models.shipped import HALFWAY
+from training.models.shipped import HALFWAY, PROTECTOR
 from training.provenance import provenance
 
 Pixels = NDArray[np.uint8]
@@ -134,6 +134,9 @@ IDEAS = {
         replace(QUICK, steps=3, plain_steps=3, extra_steps=6, margin=4.0, likeness=40.0), (0,), block=10
     ),
     "quick: 2 steps, Lite0 + Lite1": Idea(QUICK),
+    "one-pass, texture 0.5": Idea(replace(PROTECTOR, texture=0.5), (0,)),
+    "one-pass, texture 0.75": Idea(replace(PROTECTOR, texture=0.75), (0,)),
+    "one-pass as shipped": Idea(PROTECTOR, (0,)),
 }
 
 

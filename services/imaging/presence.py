@@ -26,9 +26,9 @@ from services.imaging.resample import GRID_SIZE, WORKING_SIZE, down, up_rows
 #: at 42 or 46 dB. Of 240 JPEGs of the original, which was never protected, 5 pass with the code made for it.
 THRESHOLD = 4.5
 
-#: Sides of the cells that are looked at, in pixels of the working image: the code's own, and twice that, which a copy
-#: at half the size still shows.
-_CELLS = (WORKING_SIZE // GRID_SIZE, 2 * WORKING_SIZE // GRID_SIZE)
+#: Sides of the cells that are looked at, in pixels of the working image: the code's own; half of that, in which a photo
+#: has the least of its own detail; and twice that, which a copy at half the size still shows.
+_CELLS = (WORKING_SIZE // GRID_SIZE // 2, WORKING_SIZE // GRID_SIZE, 2 * WORKING_SIZE // GRID_SIZE)
 #: Detail as weak as this is rounding's and compression's; levels squared.
 _NOISE = 4.0
 #: Side of the surroundings that a cell's detail is compared with, in cells.
