@@ -38,6 +38,18 @@ def test_found_in_the_right_photo_and_in_a_small_jpeg_of_it(name: str) -> None:
     assert presence.is_present(cv2.imdecode(jpeg, cv2.IMREAD_COLOR), code_for(name))
 
 
+def test_found_in_a_photo_whose_detail_is_as_coarse_as_the_codes() -> None:
+    chance = np.random.default_rng(2)
+    blobs = cv2.GaussianBlur(chance.normal(0.0, 1.0, (224, 224, 3)).astype(np.float32), (0, 0), 4.0)
+    photo = np.clip(128.0 + 60.0 * blobs / blobs.std(), 12, 243).astype(np.uint8)
+    code, wrong = (2 * chance.integers(-1, 2, (3, GRID_SIZE, GRID_SIZE)).astype(np.int8) for _ in range(2))
+    ok, jpeg = cv2.imencode(".jpg", perturb.add(photo, code), [cv2.IMWRITE_JPEG_QUALITY, 80])
+    assert ok
+    copy = cv2.imdecode(jpeg, cv2.IMREAD_COLOR)
+    assert presence.is_present(copy, code)
+    assert not presence.is_present(copy, wrong)
+
+
 @pytest.mark.parametrize("name", PHOTOS)
 def test_not_found_in_another_photo(name: str) -> None:
     for other in PHOTOS:
