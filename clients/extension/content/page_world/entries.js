@@ -6,7 +6,7 @@ import { isOff, release } from "./release.js";
 
 const released = new WeakMap(); // handle of a drop -> the file that the page got for it
 const carried = new WeakMap(); // a file of a transfer that was made anew -> {file, entry, handle}
-const ofOriginals = new Set(); // handles of photos of which the page has protected ones
+const ofOriginals = new Map(); // handle -> whether the page has a protected photo of it: a promise, for that is found out
 
 /** Lets the items of a made transfer answer for their entries and handles as the true ones did. */
 export function carryEntries(transfer, files, extras) {
@@ -55,18 +55,19 @@ export function guardEntries() {
     if (isOff() || (await isOriginPrivate(handle))) return approve(file);
     const results = await release([file], "read");
     if (!results) throw refusal();
-    await noteOriginal(handle, results[0]);
+    noteOriginal(handle, results[0]);
     return results[0];
   });
   // What a page makes of a protected photo is not written over the person's original.
   hook(globalThis.FileSystemFileHandle?.prototype, "createWritable", async (create, handle, args) => {
-    for (const known of ofOriginals) if (await isSameEntry.call(known, handle)) throw refusal();
+    for (const [known, isOne] of ofOriginals) if ((await isOne) && (await isSameEntry.call(known, handle))) throw refusal();
     return create(...args);
   });
 }
 
-async function noteOriginal(handle, file) {
-  if (await beginsProtectedPhoto(file)) ofOriginals.add(handle);
+function noteOriginal(handle, file) {
+  const before = ofOriginals.get(handle);
+  ofOriginals.set(handle, (async () => (await before) || beginsProtectedPhoto(file))());
 }
 
 const privateRoot = globalThis.navigator?.storage?.getDirectory?.bind(navigator.storage);
