@@ -199,8 +199,8 @@ test("a dropped file's handle, and an entry of a file system", async () => {
     event.stopImmediatePropagation();
     event.preventDefault();
     const handle = await event.dataTransfer.items[0].getAsFileSystemHandle();
+    window.refused = await handle.createWritable().catch(({ message }) => message); // at once: before the file is looked at
     await send(await handle.getFile());
-    window.refused = await handle.createWritable().catch(({ message }) => message);
   }, true));
   await browser.drop([photo("cat.png")], 100, 100);
   await uploads.expect("handle", ["cat.png"]);
