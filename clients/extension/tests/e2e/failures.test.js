@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { Chromium, EXTENSION_ID } from "./support/chromium.js";
 import { testAdded } from "./support/added_site.js";
-import { crashDuring, hostProcess } from "./support/host_process.js";
+import { crashDuring, endHost, hostProcess } from "./support/host_process.js";
 import { HOST, installHost, PYTHON } from "./support/service.js";
 import { Site } from "./support/site.js";
 import { photo, Uploads } from "./support/uploads.js";
@@ -74,7 +74,7 @@ withBrowser("an installation that is broken, in one way after another", { instal
     await stopped(browser, "no-host", "HOST_NOT_INSTALLED");
     const rules = await browser.worker.evaluate(() => chrome.declarativeNetRequest.getSessionRules());
     assert.ok(rules.length > 0, "the wall stands");
-    assert.equal(await browser.worker.evaluate(() => chrome.action.getBadgeText({})), "!");
+    assert.equal(await browser.badge(), "!");
     await browser.choose("#pick", photo("cat.png"));
     await browser.waitForDialog();
     await browser.press("Tab");
@@ -150,7 +150,7 @@ withBrowser("an installation that is broken, in one way after another", { instal
   test("a service that is down", async () => {
     startHostBy(own(), `env SRAE_ENDPOINT=127.0.0.1:9 ${HOST}`);
     await stopped(own(), "service-down", "SERVICE_UNREACHABLE");
-    process.kill(await hostProcess(own()), "SIGKILL");
+    await endHost(own());
   });
 
   test("a host that speaks another protocol", async () => {
@@ -165,7 +165,7 @@ withBrowser("an installation that is broken, in one way after another", { instal
     await open(browser, "mended");
     await browser.choose("#pick", photo("cat.png"));
     assert.notDeepEqual((await site.wait("mended", 1))[0].bytes, readFileSync(photo("cat.png")));
-    assert.notEqual(await browser.worker.evaluate(() => chrome.action.getBadgeText({})), "!");
+    assert.notEqual(await browser.badge(), "!");
   });
 });
 
@@ -270,7 +270,7 @@ withBrowser("a host as it was installed", {}, (own) => {
     await browser.choose("#pick", photo("cat.png"));
     await site.wait("wall-elsewhere", 1);
     execFileSync("rm", [join(manifests(browser), "srae.host.json")]);
-    process.kill(await hostProcess(browser), "SIGKILL");
+    await endHost(browser);
     await stopped(browser, "wall-2", "HOST_NOT_INSTALLED");
     await open(browser, "wall");
     for (const [name, origin] of [["wall", site.origin], ["wall-elsewhere", site.unnamedOrigin]]) {

@@ -8,7 +8,7 @@ import { after, before, test } from "node:test";
 import { testAdded } from "./support/added_site.js";
 import { testBack } from "./support/back.js";
 import { Firefox } from "./support/firefox.js";
-import { crashDuring, hostProcess } from "./support/host_process.js";
+import { crashDuring, endHost } from "./support/host_process.js";
 import { testFrames, testUnprotected } from "./support/frames.js";
 import { ROOTS } from "./support/pages.js";
 import { testSent } from "./support/sent.js";
@@ -262,7 +262,7 @@ testWidgets(() => ({ browser, site, uploads }));
 // Last, for the original once lets the tab past the wall for a minute.
 test("no host: stopped; the original once is a choice of its own", async () => {
   rmSync(join(browser.folder, ".mozilla/native-messaging-hosts/srae.host.json"));
-  process.kill(await hostProcess(browser), "SIGKILL");
+  await endHost(browser);
   await open("attached", "no-host");
   await browser.choose("#pick", photo("cat.png"));
   assert.match(await browser.waitForDialog(), /HOST_NOT_INSTALLED/);

@@ -6,7 +6,7 @@ import { copyFileSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { FirefoxWindows } from "./support/firefox_windows.js";
-import { hostProcess } from "./support/host_process.js";
+import { endHost, hostProcess } from "./support/host_process.js";
 import { ROOTS } from "./support/pages.js";
 import { installHost, lockKey } from "./support/service.js";
 import { Site } from "./support/site.js";
@@ -227,7 +227,7 @@ test("the wall stops what no script sees while the host is gone, and comes down 
   const send = (name = "wall", origin = site.origin) => browser.evaluate((address) =>
     fetch(address, { method: "POST", mode: "no-cors", body: "base64 in JSON" }).then(() => "sent", () => "stopped"), `${origin}/upload/${name}`);
   rmSync(join(browser.folder, ".mozilla/native-messaging-hosts/srae.host.json"));
-  process.kill(await hostProcess(browser), "SIGKILL");
+  await endHost(browser);
   await open("attached", "wall-2");
   await browser.choose("#pick", photo("cat.png"));
   assert.match(await browser.waitForDialog(), /The upload was stopped[^]*HOST_NOT_INSTALLED/);

@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { Chromium } from "./support/chromium.js";
-import { hostProcess } from "./support/host_process.js";
+import { endHost } from "./support/host_process.js";
 import { lockKey } from "./support/service.js";
 import { Site } from "./support/site.js";
 import { photo, Uploads } from "./support/uploads.js";
@@ -149,10 +149,7 @@ test("a key with a passphrase: it is asked for in the viewer, opens the key unti
   assert.ok(kept.includes("coffee.png") && !kept.includes(PASSPHRASE));
   assert.match(filesWith(browser.folder, Buffer.from("coffee.png")), /ledger/, "what is written is found");
   for (const coding of ["utf8", "utf16le"]) assert.equal(filesWith(browser.folder, Buffer.from(PASSPHRASE, coding)), "", "no file has it");
-  process.kill(await hostProcess(browser), "SIGKILL");
-  // Asked for sooner, it would go to the port of the host that is gone.
-  const badge = () => browser.worker.evaluate(() => chrome.action.getBadgeText({}));
-  for (let tries = 0; tries < 200 && (await badge()) !== "!"; tries += 1) await new Promise((resolve) => setTimeout(resolve, 50));
+  await endHost(browser);
   const later = await browser.restoreFromMenu(source);
   await later.getByText("(KEY_LOCKED)").waitFor();
   await later.close();

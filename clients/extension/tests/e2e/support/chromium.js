@@ -164,6 +164,8 @@ export class Chromium {
 
   chooseTier = (tier) => this.worker.evaluate((chosen) => chrome.storage.local.set({ settings: { tier: chosen } }), tier);
 
+  badge = () => this.worker.evaluate(() => chrome.action.getBadgeText({}));
+
   async setMode(site, mode) {
     const page = await this.openOwnPage("popup.html");
     await page.evaluate((message) => chrome.runtime.sendMessage(message), { type: "set mode", site, mode });

@@ -218,6 +218,13 @@ export class Firefox {
     await this.closeTab(tab);
   }
 
+  async badge() {
+    const tab = await this.openOwnPage("options.html");
+    const text = await this.evaluate(() => chrome.action.getBadgeText({}), undefined, tab);
+    await this.closeTab(tab);
+    return text;
+  }
+
   async setMode(site, mode) {
     const tab = await this.openOwnPage("options.html");
     await this.evaluate((message) => chrome.runtime.sendMessage(message), { type: "set mode", site, mode }, tab);

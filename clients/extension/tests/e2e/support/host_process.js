@@ -19,6 +19,15 @@ export async function crashDuring(browser, choose) {
   process.kill(pid, "SIGKILL");
 }
 
+/** Ends the host, and waits until the extension has seen it: a photo that comes sooner goes to the port of the host that is gone. */
+export async function endHost(browser) {
+  process.kill(await hostProcess(browser), "SIGKILL");
+  for (let tries = 0; (await browser.badge()) !== "!"; tries += 1) {
+    if (tries === 200) throw new Error("the extension never saw that the host has gone");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
 /** The process id of the host that this browser started; waits for it. */
 export async function hostProcess(browser) {
   for (let tries = 0; tries < 100; tries += 1) {
