@@ -3,6 +3,11 @@
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How long an example takes is the machine's affair.
+settings.register_profile("srae", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("srae")
 
 
 @pytest.fixture(autouse=True, scope="session")

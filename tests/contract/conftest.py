@@ -41,7 +41,7 @@ def server(triton: Installation, repository: Path) -> Iterator[Server]:
 @pytest.fixture
 async def backends(server: Server, repository: Path) -> AsyncIterator[dict[str, Backend]]:
     """Both backends, on one repository."""
-    backends = {"embedded": EmbeddedBackend(repository), "triton": TritonBackend(server.url)}
+    backends = {"embedded": EmbeddedBackend(repository), "triton": TritonBackend(server.url, inference_seconds=300.0)}
     yield backends
     for backend in backends.values():
         await backend.close()

@@ -19,7 +19,9 @@ from services.triton_server.fetch import Installation
 
 REPOSITORY = Path(__file__).parents[2] / "triton_models"
 #: Models load and warm up meanwhile.
-START_SECONDS = 120
+START_SECONDS = 600
+#: A channel that was refused often asks seldom, unless it is told to.
+OFTEN = (("grpc.initial_reconnect_backoff_ms", 1000), ("grpc.max_reconnect_backoff_ms", 1000))
 
 
 def _container() -> dict[str, object]:
@@ -53,7 +55,7 @@ def test_triton_starts_as_the_chart_starts_it(triton: Installation, tmp_path: Pa
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(command, env=triton.environment(1), stdout=log, stderr=log, start_new_session=True)
     try:
-        with grpc.insecure_channel(f"127.0.0.1:{ports['grpc']}") as channel:
+        with grpc.insecure_channel(f"127.0.0.1:{ports['grpc']}", options=OFTEN) as channel:
             check = HealthStub(channel).Check
             answer = check(HealthCheckRequest(), timeout=START_SECONDS, wait_for_ready=True)
         assert answer.status == HealthCheckResponse.SERVING

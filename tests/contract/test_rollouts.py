@@ -95,9 +95,10 @@ class _Load:
         for _ in range(requests):
             await self._enough.acquire()
 
-    async def end(self) -> None:
+    def end(self) -> None:
         self._ends = True
-        await asyncio.sleep(0.5)
+
+    async def close(self) -> None:
         await self._backend.close()
 
 
@@ -122,7 +123,8 @@ async def test_to_a_new_version_and_back_without_a_failed_request(
             assert await rollback(versions, url) == {"protector": 2}
             third = await pipeline.find_code(photo, Tier.ONE_PASS, backend)
             await load.more(REQUESTS)
-            await load.end()
+            load.end()
+        await load.close()
         assert [receipt.model_version for receipt in (first, second, third)] == ["1", "2", "1"]
         for receipt in (first, second, third):
             protected = codec.decode(pipeline.write(photo, receipt).file.data)

@@ -78,7 +78,7 @@ def serving(server: Server) -> Iterator[str]:
         server.process.kill()
 
 
-async def answering(url: str, models: Sequence[str], seconds: float = 60.0) -> None:
+async def answering(url: str, models: Sequence[str], seconds: float = 300.0) -> None:
     """Waits until every model answers."""
     backend = TritonBackend(url, on_retry=None)
     try:
@@ -108,6 +108,19 @@ def metric(port: int, name: str, model: str) -> float:
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
         text = answer.read().decode()
     return sum(map(float, re.findall(rf'^{name}{{[^}}]*model="{model}"[^}}]*}} (\S+)$', text, re.MULTILINE)))
+
+
+async def settled(port: int, model: str) -> list[float]:
+    """The model's inferences, and its executions for them, once both stand still for two seconds: Triton counts one a
+    moment after its answer has left."""
+    seen: list[list[float]] = []
+
+    async def still() -> bool:
+        seen.append([metric(port, name, model) for name in ("nv_inference_count", "nv_inference_exec_count")])
+        return len(seen) > 20 and seen[-1] == seen[-21]
+
+    await until(still)
+    return seen[-1]
 
 
 def batch(model: str, size: int, seed: int = 0) -> Tensors:

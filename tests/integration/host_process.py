@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -108,7 +109,8 @@ class Host:
     def close(self) -> int:
         """Closes the browser's end, as a browser that goes; the exit status."""
         assert self.process.stdin is not None
-        self.process.stdin.close()
+        with suppress(BrokenPipeError):  # what it never read is thrown away
+            self.process.stdin.close()
         status = self.process.wait(PATIENCE)
         for thread in self._threads:
             thread.join()

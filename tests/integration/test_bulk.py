@@ -32,6 +32,8 @@ def fake(tmp_path: Path) -> Iterator[Fake]:
 def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setenv("RAY_memory_monitor_refresh_ms", "0")  # it kills workers where memory is short
+    monkeypatch.setenv("RAY_gcs_server_port_wait_time_s", "120")
     (tmp_path / "archive" / "2019" / "deep").mkdir(parents=True)
     return tmp_path / "archive"
 
@@ -86,8 +88,15 @@ def busy_worker(driver: int) -> int:
     for process in below:
         children = Path(f"/proc/{process}/task/{process}/children")
         below += map(int, children.read_text().split()) if children.exists() else []
-    (busy,) = (pid for pid in below if Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"ray::Map"))
+    (busy,) = (pid for pid in below if _command(pid).startswith(b"ray::Map"))
     return busy
+
+
+def _command(process: int) -> bytes:
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes()
+    except OSError:  # it has ended meanwhile
+        return b""
 
 
 def test_a_killed_worker_leaves_no_half_file_and_its_photos_are_done_by_another(archive: Path, fake: Fake) -> None:

@@ -16,6 +16,7 @@ from srae.v1 import image_pb2 as im
 from srae.v1 import protection_service_pb2 as pr
 from srae.v1 import restoration_service_pb2 as re
 
+from services.imaging import pipeline
 from services.inference.canary import CANARY_STRENGTH_DB
 from services.rpc.address import Address
 from services.rpc.chunks import CHUNK_BYTES
@@ -130,12 +131,11 @@ async def test_a_stream_tells_how_far_it_is_where_that_is_asked_for(tmp_path: Pa
         yield from chunked(pr.ProtectStreamRequest, "chunk", file(pixels()))
 
     async with served(config(tmp_path), FakeBackend(pause_seconds=0.1)) as client:
-        told = [a async for a in client.protection.ProtectStream(stream(report_progress=True, search_seconds=0.5))]
-        quiet = [a async for a in client.protection.ProtectStream(stream(search_seconds=0.5))]
+        told = [a async for a in client.protection.ProtectStream(stream(report_progress=True, search_seconds=30.0))]
+        quiet = [a async for a in client.protection.ProtectStream(stream(search_seconds=30.0))]
     progress = [answer.progress for answer in told if answer.HasField("progress")]
     searching = [one.rounds for one in progress if one.stage == pr.PROTECTION_STAGE_SEARCHING]
-    assert searching == list(range(1, len(searching) + 1))
-    assert 2 <= len(searching) <= 5
+    assert searching == list(range(1, pipeline.MOST_ROUNDS + 1))
     assert [(one.stage, one.rounds) for one in progress[len(searching) :]] == [
         (pr.PROTECTION_STAGE_WRITING, len(searching)), (pr.PROTECTION_STAGE_MEASURING, len(searching)),
     ]  # fmt: skip
@@ -144,8 +144,9 @@ async def test_a_stream_tells_how_far_it_is_where_that_is_asked_for(tmp_path: Pa
 
 
 async def test_who_leaves_in_the_middle_of_a_search_ends_it(tmp_path: Path) -> None:
-    backend = FakeBackend(pause_seconds=0.05)
+    backend = FakeBackend(pause_seconds=0.5)
     async with served(config(tmp_path, canary_seconds=60.0), backend) as client:
+        backend.strengths_db.clear()  # health asked for a canary's
         options = pr.ProtectOptions(report_progress=True, search_seconds=60.0)
         requests = [pr.ProtectStreamRequest(options=options)]
         call = client.protection.ProtectStream(
@@ -153,10 +154,8 @@ async def test_who_leaves_in_the_middle_of_a_search_ends_it(tmp_path: Path) -> N
         )
         assert (await call.read()).progress.rounds == 1
         call.cancel()
-        await asyncio.sleep(0.3)
-        asked = len(backend.strengths_db)
-        await asyncio.sleep(0.3)
-        assert len(backend.strengths_db) == asked
+        await asyncio.sleep(0.5 * (pipeline.MOST_ROUNDS + 1))
+        assert len(backend.strengths_db) < pipeline.MOST_ROUNDS
 
 
 async def test_a_lossy_output_promises_no_more_than_it_measures(client: Client) -> None:

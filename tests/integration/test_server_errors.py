@@ -292,12 +292,12 @@ async def test_a_silent_client_loses_its_place(
 async def test_a_client_that_sends_next_to_nothing_loses_its_place(
     served_fake: tuple[Client, FakeBackend], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(chunks, "STALL_SECONDS", 0.2)
+    monkeypatch.setattr(chunks, "STALL_SECONDS", 1.0)
     client, _ = served_fake
 
     def trickle() -> Iterator[bytes]:
         yield pr.ProtectStreamRequest(options=pr.ProtectOptions()).SerializeToString()
-        for _ in range(100):
+        for _ in range(150):
             time.sleep(0.02)
             yield pr.ProtectStreamRequest(chunk=b"").SerializeToString()
 
@@ -331,7 +331,7 @@ async def test_what_is_refused_leaves_no_photo_in_memory(
 
 
 async def test_a_client_that_does_not_read_loses_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chunks, "STALL_SECONDS", 0.3)
+    monkeypatch.setattr(chunks, "STALL_SECONDS", 1.0)
     noise = np.random.default_rng(1).integers(20, 236, (1100, 1100, 3)).astype(np.uint8)
     jpeg = file(noise, "JPEG", quality=50)
     async with served(config(tmp_path, max_concurrent=1), FakeBackend()) as client:
@@ -344,7 +344,7 @@ async def test_a_client_that_does_not_read_loses_its_place(tmp_path: Path, monke
             await call.done_writing()
             places.append(call)
         assert (await refused(_awaited(client))).info.reason == Reason.OVERLOADED
-        for _ in range(100):
+        for _ in range(600):
             await asyncio.sleep(0.1)
             with suppress(grpc.aio.AioRpcError):
                 await _awaited(client)

@@ -106,11 +106,14 @@ async def test_metrics_count_the_calls(tmp_path: Path) -> None:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     request = pr.ProtectRequest(image=file(pixels()))
+    method = 'method="/srae.v1.ProtectionService/Protect"'
     async with served(config(tmp_path, metrics_port=port), FakeBackend()) as client:
         await call_twice(client)
-        text = await asyncio.to_thread(_get, f"http://127.0.0.1:{port}/metrics")
+        for _ in range(100):
+            text = await asyncio.to_thread(_get, f"http://127.0.0.1:{port}/metrics")
+            if f"srae_calls_in_flight{{{method}}} 0.0" in text:  # what is counted is, a moment after the answer
+                break
 
-    method = 'method="/srae.v1.ProtectionService/Protect"'
     assert f'srae_calls_total{{code="OK",{method},reason=""}} 1.0' in text
     assert f'srae_calls_total{{code="INVALID_ARGUMENT",{method},reason="EMPTY_IMAGE"}} 1.0' in text
     assert f"srae_call_seconds_count{{{method}}} 2.0" in text

@@ -30,7 +30,7 @@ def pem(tmp_path_factory: pytest.TempPathFactory) -> Tls:
 
 
 async def protected(channel: grpc.aio.Channel, address: Address) -> pr.ProtectResponse:
-    return await Client(channel, address).protection.Protect(REQUEST, timeout=10)
+    return await Client(channel, address).protection.Protect(REQUEST, timeout=120)
 
 
 async def test_tls_serves_those_who_trust_its_certificate(tmp_path: Path, pem: Tls) -> None:
@@ -133,9 +133,9 @@ def test_a_signal_ends_the_process_cleanly(tmp_path: Path, number: signal.Signal
     with process:
         assert process.stdout.readline() == f"listening on unix:{tmp_path}/srae.sock\n"
         with grpc.insecure_channel(f"unix:{tmp_path}/srae.sock") as channel:
-            grpc.channel_ready_future(channel).result(timeout=10)
+            grpc.channel_ready_future(channel).result(timeout=120)
         process.send_signal(number)
-        stdout, stderr = process.communicate(timeout=20)
+        stdout, stderr = process.communicate(timeout=120)
     assert process.returncode == 0
     assert stdout == ""
     assert "Traceback" not in stderr
@@ -143,7 +143,7 @@ def test_a_signal_ends_the_process_cleanly(tmp_path: Path, number: signal.Signal
 
 
 def test_an_address_that_needs_tls_ends_the_process_with_a_sentence(tmp_path: Path) -> None:
-    ended = subprocess.run(command("--listen", "0.0.0.0:0"), capture_output=True, text=True, timeout=30)
+    ended = subprocess.run(command("--listen", "0.0.0.0:0"), capture_output=True, text=True, timeout=120)
 
     assert ended.returncode == 2
     assert "it needs TLS: give --tls-cert and --tls-key" in ended.stderr
@@ -151,7 +151,7 @@ def test_an_address_that_needs_tls_ends_the_process_with_a_sentence(tmp_path: Pa
 
 
 def test_help_names_every_option() -> None:
-    ended = subprocess.run(command("--help"), capture_output=True, text=True, timeout=30, env={**os.environ})
+    ended = subprocess.run(command("--help"), capture_output=True, text=True, timeout=120, env={**os.environ})
 
     assert ended.returncode == 0
     for name in ("listen", "backend", "repository", "tls-cert", "tls-key", "tls-client-ca", "reflection", "max-bytes"):

@@ -9,7 +9,6 @@ import pytest
 from server_support import FakeBackend
 
 from services.errors import UnavailableError
-from services.inference import fallback
 from services.inference.backend import Inference, Tensors
 from services.inference.canary import canary_inputs
 from services.inference.deadline import seconds_left, within
@@ -50,7 +49,6 @@ async def test_the_second_is_not_asked_while_the_first_answers() -> None:
 
 
 async def test_the_second_answers_and_the_first_is_asked_again_after_a_rest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fallback, "_REST_SECONDS", 0.1)
     first, second, told, backend = pair()
     first.down = {"recoverer"}
     await infer(backend)
@@ -58,7 +56,7 @@ async def test_the_second_answers_and_the_first_is_asked_again_after_a_rest(monk
     assert (first.count, second.count, told) == (1, 2, [True, True])
 
     first.down = set()
-    await asyncio.sleep(0.15)
+    backend._rests_until = 0.0
     await infer(backend)
     assert (first.count, second.count, told) == (2, 2, [True, True, False])
 

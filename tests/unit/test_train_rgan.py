@@ -112,19 +112,16 @@ with world() as this:
 """
 
 
-def _curve(processes: int) -> Tensor:
+def _curve(processes: int, folder: Path) -> Tensor:
     """Losses of each step, as torchrun's processes see them together."""
     here = str(Path(__file__).parent)
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
-    script = Path(__file__).parent / "_ddp_process.py"
+    script = folder / "process.py"
     script.write_text(_PROCESS)
-    try:
-        done = subprocess.run([*command, str(script), here], capture_output=True, text=True, timeout=300)
-    finally:
-        script.unlink()
+    done = subprocess.run([*command, str(script), here], capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     return torch.tensor(json.loads(done.stdout.strip().splitlines()[-1]))
 
 
-def test_two_processes_give_the_loss_curve_of_one_with_the_same_batches() -> None:
-    torch.testing.assert_close(_curve(2), _curve(1), rtol=1e-4, atol=1e-5)
+def test_two_processes_give_the_loss_curve_of_one_with_the_same_batches(tmp_path: Path) -> None:
+    torch.testing.assert_close(_curve(2, tmp_path), _curve(1, tmp_path), rtol=1e-4, atol=1e-5)

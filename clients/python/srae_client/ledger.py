@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import secrets
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, fields
@@ -180,8 +181,21 @@ def _prepare(connection: sqlite3.Connection) -> None:
     # Deleted receipts are overwritten, not only forgotten.
     connection.execute("PRAGMA secure_delete = ON")
     if version == 0:
-        connection.execute("PRAGMA journal_mode = WAL")
+        _write_ahead(connection)
         connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT;")
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Has many read while one writes. SQLite waits for nobody here: another program may be at the same."""
+    ends = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > ends:
+                raise
+        time.sleep(0.05)
 
 
 def _entry(row: Sequence[object]) -> Entry:

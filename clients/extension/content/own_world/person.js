@@ -5,7 +5,7 @@ import { connectBox } from "./background_link.js";
 import { askHere, NO } from "./dialog.js";
 import { noticeHere, progressHere } from "./notice.js";
 
-const WAIT_MS = 2000; // whoever is silent for longer does not show it: the frame does
+const WAIT_MS = 6000; // whoever is silent for longer does not show it: the frame does
 const isFrame = window !== window.top;
 
 /** Asks in a dialog (dialog.js); resolves with the choice's id, or "no". */

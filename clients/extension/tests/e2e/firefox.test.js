@@ -8,6 +8,7 @@ import { after, before, test } from "node:test";
 import { testAdded } from "./support/added_site.js";
 import { testBack } from "./support/back.js";
 import { Firefox } from "./support/firefox.js";
+import { coverDialog } from "./support/cover.js";
 import { crashDuring, endHost } from "./support/host_process.js";
 import { testFrames, testUnprotected } from "./support/frames.js";
 import { ROOTS } from "./support/pages.js";
@@ -142,8 +143,7 @@ for (const kind of Object.keys(ROOTS)) {
 test("a file with 16 bits a channel: the person is told that 8 come back", async () => {
   await open("attached", "deep");
   await browser.choose("#pick", photo("deep.png"));
-  await uploads.expect("deep", ["deep.png"]);
-  assert.match(await browser.notice(), /deep\.png: more than 8 bits a channel/);
+  await Promise.all([uploads.expect("deep", ["deep.png"]), browser.waitForNotice("deep.png: more than 8 bits a channel")]);
 });
 
 test("frames of the same and of another origin, and of text", async () => {
@@ -270,7 +270,7 @@ test("no host: stopped; the original once is a choice of its own", async () => {
   await uploads.expectNothing("no-host");
   await open("overlay", "overlay");
   await browser.choose("#pick", photo("cat.png"));
-  await browser.until(() => window.isCovered === true);
+  await coverDialog(browser);
   await browser.clickButton("Send the original once"); // through what covers it
   await uploads.expectNothing("overlay");
   await browser.clickButton("Do not send");

@@ -6,7 +6,7 @@ import { copyFileSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { FirefoxWindows } from "./support/firefox_windows.js";
-import { endHost, hostProcess } from "./support/host_process.js";
+import { endHost, hostProcess, kill, whileStopped } from "./support/host_process.js";
 import { ROOTS } from "./support/pages.js";
 import { installHost, lockKey } from "./support/service.js";
 import { Site } from "./support/site.js";
@@ -63,7 +63,10 @@ test("a dialog in a frame of 200 x 100 pixels is read from its top, scrolled and
   await browser.screenshot(join(OUT, "small.png"));
   await browser.press("ArrowDown", context);
   const until = async (isSo) => {
-    for (let tries = 0; tries < 50; tries += 1) if (isSo(await look())) return;
+    for (let tries = 0; tries < 200; tries += 1) {
+      if (isSo(await look())) return;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
     assert.fail(JSON.stringify(await look()));
   };
   await until(({ scrolled }) => scrolled > 0);
@@ -185,11 +188,10 @@ test("cancelling while a photo is being protected", async () => {
   await browser.chooseTier("sealed");
   await open("attached", "cancel");
   await browser.evaluate(() => document.getElementById("pick").addEventListener("cancel", () => (window.isCancelled = true)));
-  const pid = await hostProcess(browser);
-  process.kill(pid, "SIGSTOP"); // so that there is time
-  await browser.choose("#pick", photo("cat.png"));
-  await browser.clickButton("Cancel");
-  process.kill(pid, "SIGCONT");
+  await whileStopped(browser, async () => {
+    await browser.choose("#pick", photo("cat.png"));
+    await browser.clickButton("Cancel");
+  });
   await uploads.expectNothing("cancel");
   assert.equal(await browser.dialog(), null);
   assert.equal(await browser.evaluate(() => window.isCancelled), true);
@@ -209,8 +211,9 @@ test("animations and videos go as they are, with a word or without, or are stopp
     await open("attached", `moving-${policy}`);
     await browser.choose("#pick", ["moving.gif", "clip.mp4"].map(photo));
     if (policy === "block") continue;
-    for (const { name, bytes } of await site.wait(`moving-${policy}`, 2)) assert.deepEqual(bytes, readFileSync(photo(name)));
-    assert.equal(/Sent as they are[^]*moving\.gif, clip\.mp4/.test(await browser.notice()), policy === "warn");
+    const [sent] = await Promise.all([site.wait(`moving-${policy}`, 2), policy === "warn" ? browser.waitForNotice("moving.gif, clip.mp4") : null]);
+    for (const { name, bytes } of sent) assert.deepEqual(bytes, readFileSync(photo(name)));
+    if (policy === "allow") assert.doesNotMatch((await browser.notice()) ?? "", /Sent as they are/);
   }
   assert.match(await browser.waitForDialog(), /moving\.gif[^]*clip\.mp4[^]*Animations and videos can not be protected[^]*BLOCKED_TYPE/);
   await browser.press("Enter");
@@ -221,9 +224,11 @@ test("the wall stops what no script sees while the host is gone, and comes down 
   await open("attached", "wall");
   await browser.choose("#pick", photo("cat.png"));
   await uploads.expect("wall", ["cat.png"]);
+  await browser.learned(`${site.origin}/upload/wall`);
   await open("elsewhere", "wall-elsewhere");
   await browser.choose("#pick", photo("cat.png"));
   await uploads.expect("wall-elsewhere", ["cat.png"]);
+  await browser.learned(`${site.unnamedOrigin}/upload/wall-elsewhere`);
   const send = (name = "wall", origin = site.origin) => browser.evaluate((address) =>
     fetch(address, { method: "POST", mode: "no-cors", body: "base64 in JSON" }).then(() => "sent", () => "stopped"), `${origin}/upload/${name}`);
   rmSync(join(browser.folder, ".mozilla/native-messaging-hosts/srae.host.json"));
@@ -287,8 +292,7 @@ test("an extension that is reloaded under the page protects there on; one that i
     await uploads.expect("reloaded", ["cat.png", "astronaut.png", "coffee.png"]);
     await addOn("disable");
     await browser.choose("#pick", photo("cat.png"));
-    await boxSays();
-    await addOn("enable");
+    await boxSays().finally(() => addOn("enable"));
     assert.equal(site.received("reloaded").length, 3);
   }));
 
@@ -323,14 +327,13 @@ async function addOnMeanwhile(act, name, begin) {
   await site.wait(`${name}-before`, 1);
   const pid = await hostProcess(browser);
   process.kill(pid, "SIGSTOP"); // so that there is time
-  await begin();
-  await new Promise((resolve) => setTimeout(resolve, 1000));
-  assert.deepEqual(site.received(name), []);
-  await addOn(act);
   try {
-    process.kill(pid, "SIGKILL");
-  } catch {
-    // Firefox did it
+    await begin();
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    assert.deepEqual(site.received(name), []);
+    await addOn(act);
+  } finally {
+    kill(pid);
   }
 }
 

@@ -29,13 +29,16 @@ before(async () => {
   await browser.goto(`${site.origin}/attached/astronaut`);
   await browser.choose("#pick", photo("astronaut.jpg"));
   await uploads.expect("astronaut", ["astronaut.jpg"]);
+  await browser.worker.evaluate(async () => {
+    while (((await chrome.storage.session.get("recent")).recent ?? []).length < 2) await new Promise((resolve) => setTimeout(resolve, 50));
+  });
 });
 after(() => uploads.end(browser, OUT, PASSPHRASE));
 
 test("the popup: this site, health, before and after", async () => {
   const popup = await browser.openOwnPage(`popup.html?address=${encodeURIComponent(site.origin)}`);
   await popup.setViewportSize({ width: 380, height: 720 });
-  await popup.getByText("Photos can be protected.").waitFor({ timeout: 20000 });
+  await popup.getByText("Photos can be protected.").waitFor();
   assert.ok(await popup.locator("input[value=on]").isChecked());
   assert.match(await popup.locator("#recent").innerText(), /cat\.png[\s\S]*→/);
   const wide = await popup.locator("#recent img").evaluateAll((images) => images.map((image) => image.naturalWidth));
@@ -46,8 +49,8 @@ test("the popup: this site, health, before and after", async () => {
 
 test("the options page: settings stay, the ledger is listed, exported, forgotten and imported", async () => {
   const page = await browser.openOwnPage("options.html");
-  await page.getByText("2 photos").waitFor({ timeout: 20000 });
-  await page.getByText("Now: ").waitFor({ timeout: 20000 });
+  await page.getByText("2 photos").waitFor();
+  await page.getByText("Now: ").waitFor();
   await page.setViewportSize({ width: 960, height: 1250 });
   await page.screenshot({ path: join(PICTURES, "options.png"), fullPage: true });
   await page.click("input[name=videos][value=block]");
@@ -81,7 +84,7 @@ test("the options page: a stronger protection is chosen and had, and the public 
   const strong = await psnr();
   assert.ok(strong < normal - 2 && Math.abs(strong - 38) < 1 && Math.abs(normal - 42) < 1, `${normal} dB, then ${strong} dB`);
   const own = JSON.parse(readFileSync(join(browser.env.XDG_CONFIG_HOME, "srae/keys.json"), "utf8")).public[0];
-  await page.getByText(own).waitFor({ timeout: 20000 });
+  await page.getByText(own).waitFor();
   await browser.context.grantPermissions(["clipboard-read", "clipboard-write"]);
   await page.click("#copy-key");
   await page.getByText("Copied.").waitFor();
@@ -103,7 +106,7 @@ test("restoring from the menu, shown where no page can read it; replacing in the
   await browser.goto(`${site.origin}/image/cat`);
   const source = `${site.origin}/file/cat`;
   const viewer = await browser.restoreFromMenu(source);
-  await viewer.getByText("Every pixel is the original's").waitFor({ timeout: 20000 });
+  await viewer.getByText("Every pixel is the original's").waitFor();
   await viewer.screenshot({ path: join(PICTURES, "viewer.png") });
   const original = `data:image/png;base64,${readFileSync(photo("cat.png")).toString("base64")}`;
   const restored = await pixels(browser.page, await viewer.evaluate(async () => {
@@ -197,7 +200,7 @@ test("in German: the popup, the options and the dialog, with nothing cut off", a
     for (const [path, width, words] of [[`popup.html?address=${encodeURIComponent(site.origin)}`, 380, "Fotos können geschützt werden."], ["options.html", 700, "Er entsteht, wenn das erste Foto geschützt wird."]]) {
       const page = await german.openOwnPage(path);
       await page.setViewportSize({ width, height: 720 });
-      await page.getByText(words).waitFor({ timeout: 20000 });
+      await page.getByText(words).waitFor();
       const cutOff = await page.evaluate(() => [...document.querySelectorAll("*")]
         .filter((element) => element.clientWidth > 0 && element.scrollWidth > element.clientWidth).map((element) => element.outerHTML));
       assert.deepEqual(cutOff, []);

@@ -29,7 +29,8 @@ export class Chromium {
     browser.start = async () => {
       browser.cdp = undefined;
       browser.context = await chromium.launchPersistentContext(profile, options);
-      browser.worker = browser.context.serviceWorkers()[0] ?? (await browser.context.waitForEvent("serviceworker"));
+      browser.context.setDefaultTimeout(60000);
+      browser.worker = browser.context.serviceWorkers()[0] ?? (await browser.context.waitForEvent("serviceworker", { timeout: 120000 }));
       browser.page = browser.context.pages()[0] ?? (await browser.context.newPage());
       // From now on pickers are the test's: when that is asked for with the click, a quick click comes first.
       browser.page.on("filechooser", () => {});
@@ -71,15 +72,26 @@ export class Chromium {
   screenshot = (path) => this.page.screenshot({ path });
   close = () => this.context.close();
 
+  /** Waits until a place of the frame is the frame's for the mouse, too: just after a load it is still the page's around it. */
+  async enterFrame(x, y) {
+    for (let tries = 0; tries < 300; tries += 1) {
+      await this.page.mouse.move(x + (tries % 2), y);
+      if ((await this.page.frameLocator("#inner").locator(":root:hover").count()) > 0) return;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    throw new Error("the mouse does not come into the frame");
+  }
+
   /** Clicks in the frame with the mouse: where no scripts may run, the driver's own way waits for ever. */
   async clickInFrame(selector) {
     const { x, y } = await this.page.frameLocator("#inner").locator(selector).boundingBox();
+    await this.enterFrame(x + 5, y + 5);
     await this.page.mouse.click(x + 5, y + 5);
   }
 
   /** Waits until a function of the page, with one JSON argument, is true. */
   async until(code, argument) {
-    for (let tries = 0; tries < 100; tries += 1) {
+    for (let tries = 0; tries < 400; tries += 1) {
       if (await this.evaluate(code, argument).catch(() => false)) return;
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
@@ -117,7 +129,7 @@ export class Chromium {
   /** Waits until the small box in the corner says that, read as a screen reader does. */
   async waitForNotice(words) {
     this.cdp ??= await this.context.newCDPSession(this.page);
-    for (let tries = 0; tries < 100; tries += 1) {
+    for (let tries = 0; tries < 400; tries += 1) {
       const { nodes } = await this.cdp.send("Accessibility.getFullAXTree");
       if (nodes.some(({ role, name }) => role?.value === "StaticText" && name.value.includes(words))) return;
       await new Promise((resolve) => setTimeout(resolve, 100));
@@ -128,7 +140,7 @@ export class Chromium {
   /** Clicks a button of the extension's boxes with the mouse, waiting until it is there. */
   async clickButton(label) {
     this.cdp ??= await this.context.newCDPSession(this.page);
-    for (let tries = 0; tries < 100; tries += 1) {
+    for (let tries = 0; tries < 400; tries += 1) {
       const { nodes } = await this.cdp.send("Accessibility.getFullAXTree");
       const button = nodes.find(({ role, name }) => role?.value === "button" && name?.value === label);
       if (button) {
@@ -163,6 +175,15 @@ export class Chromium {
   }
 
   chooseTier = (tier) => this.worker.evaluate((chosen) => chrome.storage.local.set({ settings: { tier: chosen } }), tier);
+
+  /** Waits until the wall knows that photos go to this address. */
+  learned = (address) => this.worker.evaluate(async (wanted) => {
+    for (let tries = 0; tries < 400; tries += 1) {
+      if (((await chrome.storage.local.get("uploads")).uploads ?? []).includes(wanted)) return;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    throw new Error(`never learned: ${wanted}`);
+  }, `|${address}`);
 
   badge = () => this.worker.evaluate(() => chrome.action.getBadgeText({}));
 

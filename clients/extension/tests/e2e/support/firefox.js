@@ -53,7 +53,7 @@ export class Firefox {
   }
 
   async #connect(address) {
-    for (let tries = 0; tries < 300; tries += 1) {
+    for (let tries = 0; tries < 1200; tries += 1) {
       const socket = new WebSocket(address);
       const isOpen = await new Promise((resolve) => socket.once("open", () => resolve(true)).once("error", () => resolve(false)));
       if (isOpen) {
@@ -82,7 +82,7 @@ export class Firefox {
   async goto(url) {
     for (let tries = 0; tries < 5; tries += 1) {
       const done = this.send("browsingContext.navigate", { context: this.context, url, wait: "complete" }).then(() => true, () => false);
-      if (await Promise.race([done, new Promise((resolve) => setTimeout(resolve, 10000, false))])) return;
+      if (await Promise.race([done, new Promise((resolve) => setTimeout(resolve, 30000, false))])) return;
     }
     throw new Error(`${url} does not open`);
   }
@@ -105,7 +105,7 @@ export class Firefox {
 
   /** Waits until a function of the page, with one JSON argument, is true. */
   async until(code, argument, context = this.context) {
-    for (let tries = 0; tries < 200; tries += 1) {
+    for (let tries = 0; tries < 600; tries += 1) {
       if (await this.evaluate(code, argument, context).catch(() => false)) return;
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
@@ -172,6 +172,15 @@ export class Firefox {
   /** The text of the small box in the corner; null where none is shown. */
   notice = (context = this.context) => this.#text("section", context);
 
+  /** Waits until the small box in the corner says that. */
+  async waitForNotice(words) {
+    for (let tries = 0; tries < 400; tries += 1) {
+      if ((await this.notice().catch(() => null))?.includes(words)) return;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    throw new Error(`nothing says: ${words}`);
+  }
+
   /** Evaluates a function with the open dialog's element. */
   async withDialog(code, context = this.context) {
     const { sharedId } = (await this.#boxes(context)).find(({ value }) => value.localName === "dialog");
@@ -218,6 +227,13 @@ export class Firefox {
     await this.closeTab(tab);
   }
 
+  /** Waits until the wall knows that photos go to this address. */
+  async learned(address) {
+    const tab = await this.openOwnPage("options.html");
+    await this.until(async (wanted) => ((await chrome.storage.local.get("uploads")).uploads ?? []).includes(wanted), `|${address}`, tab);
+    await this.closeTab(tab);
+  }
+
   async badge() {
     const tab = await this.openOwnPage("options.html");
     const text = await this.evaluate(() => chrome.action.getBadgeText({}), undefined, tab);
@@ -236,8 +252,8 @@ export class Firefox {
   closeTab = (context) => this.send("browsingContext.close", { context });
 
   async close() {
-    await this.send("browser.close", {}).catch(() => {});
     const gone = new Promise((resolve) => this.process.once("exit", resolve));
+    await Promise.race([this.send("browser.close", {}).catch(() => {}), gone]);
     await Promise.race([gone, new Promise((resolve) => setTimeout(resolve, 5000))]);
     if (this.process.exitCode === null) this.process.kill("SIGKILL");
   }

@@ -20,7 +20,10 @@ export class FirefoxWindows extends Firefox {
     await this.inWindow(async (words) => {
       const menu = document.getElementById("contentAreaContextMenu");
       const entry = () => menu.state === "open" && [...menu.querySelectorAll("menuitem")].find((item) => item.getAttribute("label") === words);
-      while (!entry()) await new Promise((resolve) => setTimeout(resolve, 50));
+      for (let tries = 0; !entry(); tries += 1) {
+        if (tries === 400) throw new Error(`no entry: ${words}`);
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
       menu.activateItem(entry());
     }, label);
     for (let tries = 0; tries < 100; tries += 1) {
@@ -62,7 +65,10 @@ export class FirefoxWindows extends Firefox {
       const question = () => gBrowser.getTabDialogBox(gBrowser.selectedBrowser).getTabDialogManager().dialogs[0]
         ?._frame.contentDocument?.getElementById("commonDialog");
       // Its buttons are dead for a moment, lest a person press them unread.
-      while (!question()?._buttons || question().getButton("accept").disabled) await new Promise((resolve) => setTimeout(resolve, 50));
+      for (let tries = 0; !question()?._buttons || question().getButton("accept").disabled; tries += 1) {
+        if (tries === 400) throw new Error("no question");
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
       question().acceptDialog();
     });
   }

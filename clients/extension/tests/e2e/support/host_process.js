@@ -10,13 +10,36 @@ function read(pid, file) {
   }
 }
 
+/** Ends a process; the browser ends a host that it gave up itself. */
+export function kill(pid) {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if (error.code !== "ESRCH") throw error;
+  }
+}
+
+/** Does something while the host is stopped, so that there is time. */
+export async function whileStopped(browser, work) {
+  const pid = await hostProcess(browser);
+  process.kill(pid, "SIGSTOP");
+  try {
+    await work();
+  } finally {
+    process.kill(pid, "SIGCONT");
+  }
+}
+
 /** Has the host crash with a photo at it: it is held before the photo is chosen, and killed when it was sent. */
 export async function crashDuring(browser, choose) {
   const pid = await hostProcess(browser);
   process.kill(pid, "SIGSTOP");
-  await choose();
-  await new Promise((resolve) => setTimeout(resolve, 1500));
-  process.kill(pid, "SIGKILL");
+  try {
+    await choose();
+    await new Promise((resolve) => setTimeout(resolve, 4000)); // a busy machine; silence is told after 20 s
+  } finally {
+    kill(pid);
+  }
 }
 
 /** Ends the host, and waits until the extension has seen it: a photo that comes sooner goes to the port of the host that is gone. */

@@ -157,7 +157,6 @@ export const PAGES = {
   // what a page can lay over a dialog, so that clicks go through it
   overlay: page(`${INPUT}<div id="cover" popover="manual" style="inset:0;width:100vw;height:100vh;border:0;padding:0;background:#fff;pointer-events:none">You won! Press the button.</div>`,
     `addEventListener("beforetoggle", (event) => event.stopImmediatePropagation(), true);
-    pick.onchange = () => send(pick.files[0]); new MutationObserver((list) => { for (const { addedNodes } of list) for (const { localName } of addedNodes)
-      if (localName === "srae-shade") setTimeout(() => { cover.showPopover(); window.isCovered = true; }, 1000); }).observe(document.documentElement, { childList: true });`),
+    pick.onchange = () => send(pick.files[0]);`),
   image: ({ upload }) => script(`<img id="image" src="/file/${upload.split("/").pop()}" style="width:300px">`),
 };

@@ -50,6 +50,7 @@ export function testWidgets(own) {
       if (!drops || !browser.drop) return;
       await browser.goto(`${site.origin}/widget/${name}/${name}-dropped`);
       await browser.until((selector) => document.querySelector(selector) !== null, zone);
+      await new Promise((resolve) => setTimeout(resolve, 300)); // some listen a moment after the zone is there
       const [x, y] = await browser.evaluate((selector) => {
         const { left, top, width, height } = document.querySelector(selector).getBoundingClientRect();
         return [left + width / 2, top + height / 2];
