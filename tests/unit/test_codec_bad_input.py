@@ -11,6 +11,7 @@ import numpy as np
 import pillow_heif
 import pytest
 from codec_files import exif, noise, picture, png, png_chunk, png_of_size, save
+from heic_grid import box, grid
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageFile
@@ -118,6 +119,30 @@ def test_animated_gif_with_palettes_and_comments_and_cut_off():
 def test_heic_sequence():
     data = save(picture(), "HEIC")
     assert reason(data.replace(b"ftypheic", b"ftypmsf1", 1)) is Reason.ANIMATED_IMAGE
+
+
+def test_heic_of_tiles():
+    assert np.abs(decode(grid(64, 2, 3, (192, 128))).pixels.astype(int) - (90, 120, 150)).max() < 8
+    assert decode(grid(512, 4, 4, (300, 300))).pixels.shape == (300, 300, 3)
+
+
+@pytest.mark.parametrize(("side", "rows", "columns"), [(512, 30, 30), (4000, 4, 4)])
+def test_heic_whose_tile_is_named_again_and_again(side, rows, columns):
+    assert reason(grid(side, rows, columns, (600, 600))) is Reason.DECOMPRESSION_BOMB
+
+
+@pytest.mark.parametrize("tiles", [[2] * 4, [1, 1, 2, 1]])
+def test_heic_that_is_put_together_of_itself(tiles):
+    assert reason(grid(64, 2, 2, (128, 128), tiles)) is Reason.TRUNCATED_IMAGE
+
+
+@pytest.mark.parametrize(
+    "more",
+    [box(b"meta", b""), struct.pack(">I4s", 7, b"free"), box(b"free", b"") * 20_000],
+    ids=["two", "short", "many"],
+)
+def test_heic_with_boxes_that_no_photo_has(more):
+    assert reason(grid(64, 2, 2, (128, 128)) + more) is Reason.TRUNCATED_IMAGE
 
 
 def test_heic_of_several_pictures_gives_its_primary_one():

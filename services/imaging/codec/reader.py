@@ -22,6 +22,7 @@ from services.errors import InvalidImageError, Reason, SraeError
 from services.imaging.codec import formats, segments
 from services.imaging.codec.colour import CONVERTED, matching_profile, raw_mode, simplify
 from services.imaging.codec.containers import is_absurd_png, webp_header
+from services.imaging.codec.heic_tiles import decoded_pixels
 from services.imaging.orientation import flips, is_on_its_side
 from services.imaging.photo import (
     MAX_PIXELS,
@@ -122,6 +123,8 @@ def _check_structure(data: bytes, mime_type: str) -> None:
         raise formats.absurd("It has more chunks than any photo has")
     if mime_type == formats.WEBP:
         _check_webp_size(data)
+    if mime_type == formats.HEIC and decoded_pixels(data) > _BOMB_PIXELS:
+        raise formats.absurd("Its tiles hold more pixels than any photo has")
 
 
 def _check_webp_size(data: bytes) -> None:
