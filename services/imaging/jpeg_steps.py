@@ -74,13 +74,18 @@ def _moves(layout: JpegLayout, code: NDArray[np.int8]) -> list[Exact]:
 
 def _lost(moves: list[Exact], own: list[Exact], finer: list[Exact]) -> float:
     """The energy of what whole steps cannot say, of the original's steps or of finer ones."""
-    said = [steps * whole(each / steps, steps, old / steps) for each, old, steps in zip(moves, own, finer, strict=True)]
-    return _energy([each - told for each, told in zip(moves, said, strict=True)])
+    left = []
+    for each, old, steps in zip(moves, own, finer, strict=True):
+        used = each.any(axis=0)  # in large photos a code has low frequencies alone
+        each, old, steps = each[:, used], old[used], steps[used]
+        left.append(each - steps * whole(each / steps, steps, old / steps))
+    return _energy(left)
 
 
 def _energy(moves: list[Exact]) -> float:
-    """The mean square of a coefficient, as a pixel has it."""
-    return float(sum(weight * np.square(each).mean() for weight, each in zip(_WEIGHTS, moves, strict=False)))
+    """The square of a block's coefficients in the mean, as pixels have it."""
+    pairs = zip(_WEIGHTS, moves, strict=False)
+    return float(sum(weight * np.square(each).sum() / len(each) for weight, each in pairs))
 
 
 def _divided(table: Exact, limit: int, size: Exact) -> Exact:
