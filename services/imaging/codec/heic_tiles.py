@@ -21,7 +21,7 @@ def decoded_pixels(data: bytes) -> int:
     Raises:
         ValueError, struct.error: its boxes are damaged, or more than any photo has.
     """
-    meta = list(_boxes(_only(_boxes(data), b"meta", len(data))[4:]))
+    meta = list(_boxes(_only(_boxes(data), b"meta")[4:]))
     tiles, areas = _tiles(_only(meta, b"iref")), _areas(list(_boxes(_only(meta, b"iprp"))))
     known: dict[int, int] = {}
 
@@ -56,12 +56,19 @@ def _boxes(data: bytes) -> Iterator[Box]:
     raise ValueError("boxes without end")
 
 
-def _only(boxes: Iterable[Box], wanted: bytes, most: int = _MOST_BYTES) -> bytes:
+def _only(boxes: Iterable[Box], wanted: bytes) -> bytes:
     """The content of the one box of that kind; empty where there is none."""
     found = list(islice((body for kind, body in boxes if kind == wanted), 2))
-    if len(found) > 1 or sum(map(len, found)) > most:
-        raise ValueError(f"more {wanted!r} than a photo has")
+    if len(found) > 1:
+        raise ValueError(f"a second {wanted!r}")
     return found[0] if found else b""
+
+
+def _short(content: bytes) -> bytes:
+    """The content, unless it is longer than a photo's."""
+    if len(content) > _MOST_BYTES:
+        raise ValueError(f"{len(content)} bytes of references")
+    return content
 
 
 def _tiles(references: bytes) -> dict[int, list[int]]:
@@ -69,7 +76,7 @@ def _tiles(references: bytes) -> dict[int, list[int]]:
     tiles: defaultdict[int, list[int]] = defaultdict(list)
     number = ">H" if references[:1] == b"\0" else ">I"
     width = struct.calcsize(number)
-    for kind, body in _boxes(references[4:]):
+    for kind, body in _boxes(_short(references)[4:]):
         if kind == b"dimg":
             (item,) = struct.unpack_from(number, body)
             (count,) = struct.unpack_from(">H", body, width)
@@ -82,17 +89,23 @@ def _areas(boxes: list[Box]) -> defaultdict[int, int]:
     properties = _boxes(_only(boxes, b"ipco"))
     sizes = [struct.unpack_from(">II", body, 4) if kind == b"ispe" else (0, 0) for kind, body in properties]
     areas: defaultdict[int, int] = defaultdict(int)
-    for links in (body for kind, body in boxes if kind == b"ipma"):
-        flags, count = struct.unpack_from(">II", links)
-        number, place = (">H" if flags >> 24 == 0 else ">I"), (">H" if flags & 1 else ">B")
-        position = 8
-        for _ in range(count):
-            item, linked = struct.unpack_from(number + "B", links, position)
-            position += struct.calcsize(number + "B")
-            for _ in range(linked):
-                (told,) = struct.unpack_from(place, links, position)
-                position += struct.calcsize(place)
-                index = told & (0x7FFF if flags & 1 else 0x7F)  # the highest bit says that it is essential; 0 is none
-                if 0 < index <= len(sizes):
-                    areas[item] = max(areas[item], sizes[index - 1][0] * sizes[index - 1][1])
+    for item, index in _links(_short(_only(boxes, b"ipma"))):
+        if 0 < index <= len(sizes):
+            areas[item] = max(areas[item], sizes[index - 1][0] * sizes[index - 1][1])
     return areas
+
+
+def _links(content: bytes) -> Iterator[tuple[int, int]]:
+    """Items, and the numbers of their properties; 0 is none."""
+    if not content:
+        return
+    flags, count = struct.unpack_from(">II", content)
+    number, place = (">H" if flags >> 24 == 0 else ">I"), (">H" if flags & 1 else ">B")
+    position = 8
+    for _ in range(count):
+        item, linked = struct.unpack_from(number + "B", content, position)
+        position += struct.calcsize(number + "B")
+        for _ in range(linked):
+            (told,) = struct.unpack_from(place, content, position)
+            position += struct.calcsize(place)
+            yield item, told & (0x7FFF if flags & 1 else 0x7F)  # the highest bit says that it is essential
