@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import pillow_heif
 from PIL import Image
 
-Box = tuple[bytes, bytes]
+#: The item that is put together.
 GRID = 2
 
 

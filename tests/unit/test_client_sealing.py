@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from srae.v1.image_pb2 import TIER_ONE_PASS, TIER_SEALED, PerturbationCode, ProtectionReceipt
 from srae_client import keys, receipts, sealing
@@ -61,7 +61,6 @@ def test_recipients_cannot_be_moved_between_receipts() -> None:
         sealing.unseal(mixed, OPENS)
 
 
-@settings(deadline=None)
 @given(st.integers(1, 5), st.integers(1, 5), st.integers(1, 4))
 def test_any_grid_for_any_number_of_people(rows: int, columns: int, people: int) -> None:
     everybody = [keys.new() for _ in range(people)]

@@ -118,7 +118,7 @@ def test_jpeg_tables_are_one_a_component():
     assert decode(save(picture(), "PNG")).traits.jpeg is None
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     width=st.integers(32, 150), height=st.integers(32, 150), mode=st.sampled_from(["L", "LA", "RGB", "RGBA", "1", "P"])
 )

@@ -297,7 +297,7 @@ SAMPLES = {kind: make() for kind, make in STILL.items()}
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("kind", SAMPLES)
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, suppress_health_check=list(HealthCheck))
 @given(draw=st.data())
 def test_damaged_bytes_give_a_photo_or_a_reason(kind, draw):
     data = bytearray(SAMPLES[kind])
@@ -314,7 +314,7 @@ def test_damaged_bytes_give_a_photo_or_a_reason(kind, draw):
     assert photo.pixels.shape == (photo.height, photo.width, 3)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     magic=st.sampled_from([b"", b"GIF89a", b"RIFF\0\0\0\0WEBPVP8X", b"\0\0\0\x18ftypheic", b"MM\0*"]), rest=st.binary()
 )

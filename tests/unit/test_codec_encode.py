@@ -126,7 +126,7 @@ def photos(draw):
     return Photo(pixels, traits, samples[..., 3].copy() if transparent else None)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(photo=photos(), mime_type=st.sampled_from(LOSSLESS))
 def test_lossless_formats_give_every_value_back(photo, mime_type):
     if photo.alpha is not None and mime_type not in HOLD_ALPHA:
@@ -145,7 +145,7 @@ def test_lossless_formats_give_every_value_back(photo, mime_type):
         assert again.traits.icc_profile == photo.traits.icc_profile
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(photo=photos(), mime_type=st.sampled_from(["image/jpeg", "image/heic"]))
 def test_lossy_formats_take_any_size_and_keep_grey_grey(photo, mime_type):
     if mime_type not in HOLD_ALPHA:

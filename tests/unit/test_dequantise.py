@@ -14,7 +14,7 @@ RANDOM = np.random.default_rng(0)
 
 
 @given(st.floats(-60, 60), st.floats(0.5, 50), st.floats(0.1, 100))
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_the_mean_of_a_cut_laplace_distribution_is_that_of_its_integral(
     found: float, reach: float, scale: float
 ) -> None:
@@ -29,7 +29,7 @@ def test_the_mean_of_a_cut_laplace_distribution_is_that_of_its_integral(
 
 
 @given(st.floats(-60, 60), st.floats(1.5, 20), st.floats(1.5, 30), st.floats(0.5, 100))
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_on_steps_the_mean_is_that_of_all_multiples(found: float, reach: float, step: float, scale: float) -> None:
     scale = max(scale, abs(found) / 9)  # as the module keeps it: the mean of nine blocks, of which this is one
     multiples = step * np.arange(-100, 101)

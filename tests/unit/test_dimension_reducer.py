@@ -80,7 +80,7 @@ def test_maximum_with_indices_keeps_each_cells_largest_value_in_its_place() -> N
     sides=st.tuples(st.integers(2, 17), st.integers(2, 17)),
     scale=st.floats(1e-3, 1e3),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_appendix_b_a_cell_constant_estimate_is_nearer_to_the_reduced_perturbation(
     seed: int, kernel: int, sides: tuple[int, int], scale: float
 ) -> None:

@@ -32,7 +32,7 @@ photos = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(photos, st.binary(max_size=150))
 def test_what_goes_in_comes_out_and_leaves_the_photo_as_it_was(pixels: Pixels, data: bytes) -> None:
     assert extract(pixels) is None
@@ -106,7 +106,7 @@ def test_a_changed_pixel_is_noticed(position: int) -> None:
     assert read is None or not np.array_equal(read[1], pixels)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     st.integers(0, 999),
     st.sampled_from([1, 2, 4, 8]),
@@ -127,7 +127,7 @@ def test_a_code_survives_its_packing(seed: int, step: int, channels: int, rows: 
     assert (found.original_sha256, found.divided) == (sha256, divided)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=200))
 def test_other_bytes_are_no_code(data: bytes) -> None:
     assert carried.unpack(data) is None or data[0] in (2, 3)

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from srae_host import framing
 from srae_host.calls import Answer, Report
@@ -234,7 +234,6 @@ FRAMES = st.one_of(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(FRAMES, max_size=14))
 async def test_each_request_is_answered_exactly_once(frames: list[dict[str, Any]]) -> None:
     bench = Bench()

@@ -23,7 +23,7 @@ def photo(height: int, width: int, seed: int) -> np.ndarray:
 
 
 @given(st.integers(32, 400), st.integers(32, 400), st.integers(0, 10))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_any_code_within_the_headroom_restores_bit_for_bit(height: int, width: int, seed: int) -> None:
     pixels = photo(height, width, seed)
     lower, upper = perturb.headroom(pixels)

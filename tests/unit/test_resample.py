@@ -18,7 +18,7 @@ def random_code(seed: int, limit: int = 127) -> np.ndarray:
 
 
 @given(st.integers(1, 3000))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_weights_are_whole_and_sum_to_the_unit(pixels: int) -> None:
     weights = axis_weights(pixels)
     assert np.array_equal(weights, np.rint(weights))
@@ -27,7 +27,7 @@ def test_weights_are_whole_and_sum_to_the_unit(pixels: int) -> None:
 
 
 @given(st.integers(1, 3000))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_every_pixel_a_cell_can_change_is_in_its_footprint(pixels: int) -> None:
     touched = axis_weights(pixels) > 0
     for cell, (start, stop) in enumerate(axis_footprints(pixels)):
@@ -56,7 +56,7 @@ def test_up_equals_integer_arithmetic() -> None:
 
 
 @given(st.integers(32, 700), st.integers(32, 700), st.integers(0, 5))
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_up_never_goes_beyond_the_cells(height: int, width: int, seed: int) -> None:
     code = random_code(seed, limit=20)
     moved = up_rows(code, height, width, 0, height)
