@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 from argparse import Namespace
 from pathlib import Path
+from unittest.mock import Mock
 
+import cv2
 import numpy as np
 import pytest
 import torch
 from skimage import data
 
-from services.imaging import perturb
+from services.imaging import perturb, pipeline
 from services.imaging.photo import FileTraits, Photo
 from services.imaging.receipt import Tier
 from services.imaging.resample import down
+from services.inference.canary import canary_inputs
+from services.inference.embedded import EmbeddedBackend
+from training.data.photos import split_digit
 from training.evaluation import __main__ as evaluation
-from training.evaluation import journeys, keyless, protections, removals, strength
+from training.evaluation import journeys, keyless, protections, public_pairs, removals, strength
+from training.evaluation.device import DeviceBackend
 from training.evaluation.eyes import Eyes
 from training.evaluation.faces import overlap
 from training.evaluation.lines import Lines, Row, summary, wilson
@@ -129,10 +136,10 @@ def test_a_keyless_restorer_is_trained_once_and_measured(
     cat = subject("cat", data.chelsea(), eyes)
     code = sealed.code(cat)
     pair = (down(perturb.add(cat.photo.pixels, code)), code)
-    monkeypatch.setattr(keyless, "_pairs", lambda *_: tuple(torch.from_numpy(np.stack([tensor])) for tensor in pair))
+    monkeypatch.setattr(public_pairs, "read", lambda *_: tuple(torch.from_numpy(np.stack([tensor])) for tensor in pair))
     trained = keyless.KeylessRestorer(sealed, tmp_path, pairs=1, minutes=0.05)
 
-    monkeypatch.setattr(keyless, "_pairs", None)  # a second one would need pairs
+    monkeypatch.setattr(public_pairs, "read", None)  # a second one would need pairs
     kept = keyless.KeylessRestorer(sealed, tmp_path, pairs=1, minutes=0.05)
     estimates = [restorer.estimate(cat.photo.pixels, 1.0) for restorer in (trained, kept)]
     assert np.array_equal(*estimates)
@@ -144,15 +151,66 @@ def test_a_keyless_restorer_is_trained_once_and_measured(
 
 def test_an_opponent_protects_each_photo_whole_and_then_its_middle() -> None:
     paths = [Path(f"{index}.jpg") for index in range(5)]
-    order = keyless.chosen(paths, 8)
+    order = public_pairs.chosen(paths, 8)
     assert [is_middle for _, is_middle in order] == [False] * 5 + [True] * 3
     assert {path for path, _ in order[:5]} == set(paths)
     assert [path for path, _ in order[5:]] == [path for path, _ in order[:3]]
     # Fewer are a part of more.
-    assert keyless.chosen(paths, 3) == order[:3]
+    assert public_pairs.chosen(paths, 3) == order[:3]
     with pytest.raises(ValueError, match="10 pairs, not 11"):
-        keyless.chosen(paths, 11)
-    assert keyless.middle(np.zeros((120, 60, 3), np.uint8)).shape == (80, 40, 3)
+        public_pairs.chosen(paths, 11)
+    assert public_pairs.middle(np.zeros((120, 60, 3), np.uint8)).shape == (80, 40, 3)
+
+
+def data_folder(root: Path, photos: dict[str, np.ndarray]) -> Path:
+    """A data folder whose Caltech-101 is these photos, none of them in its test tenth."""
+    inside = root / "caltech101/101_ObjectCategories/cats"
+    inside.mkdir(parents=True)
+    names = (f"{index}.jpg" for index in range(100) if split_digit(f"cats/{index}.jpg") != 0)
+    for name, pixels in zip(names, photos.values(), strict=False):
+        cv2.imwrite(str(inside / name), pixels)
+    return root
+
+
+def test_pairs_are_found_once_and_read_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protections, "RUNS", tmp_path / "runs")
+    root = data_folder(tmp_path, {"cat": data.chelsea(), "cup": data.coffee()})
+    one_pass = Protections(Setting(Tier.ONE_PASS, 37.0, "native"), REPOSITORY)
+    public_pairs.find(one_pass, root, 1)
+    first = next((one_pass.folder / "codes").iterdir())
+    found_at = first.stat().st_mtime_ns
+
+    images, codes = public_pairs.read(one_pass, root, 3)
+    assert first.stat().st_mtime_ns == found_at, "a code that is kept is not sought again"
+    assert (images.shape, codes.shape) == ((3, 3, 224, 224), (3, 3, 56, 56))
+    assert np.array_equal(codes[0], np.load(first))
+    assert len({code.numpy().tobytes() for code in codes}) == 3, "the first photo's middle is another photo"
+    with pytest.raises(ValueError, match="4 pairs, not 5"):
+        public_pairs.find(one_pass, root, 5)
+
+
+async def test_what_is_asked_at_once_runs_as_one_batch(eyes: Eyes, monkeypatch: pytest.MonkeyPatch) -> None:
+    photos = [subject(name, getattr(data, name)(), eyes).photo for name in ("chelsea", "coffee", "astronaut")]
+    embedded, device = EmbeddedBackend(REPOSITORY), DeviceBackend(REPOSITORY, "cpu", batch=2)
+    ran: list[int] = []
+    run = device._run
+    monkeypatch.setattr(device, "_run", lambda model, asked: ran.append(len(asked)) or run(model, asked))
+
+    together = await asyncio.gather(*(pipeline.find_code(photo, Tier.ONE_PASS, device) for photo in photos))
+    assert sorted(ran) == [1, 2], "the third one's wait ends though its batch is not full"
+    for photo, receipt in zip(photos, together, strict=True):
+        alone = await pipeline.find_code(photo, Tier.ONE_PASS, embedded)
+        # A batch's sums are rounded otherwise, which moves a cell or two by a step.
+        assert np.mean(receipt.code != alone.code) < 0.01
+        assert (receipt.model_version, receipt.original_sha256) == (alone.model_version, alone.original_sha256)
+
+
+async def test_a_batch_that_fails_tells_each_who_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    device = DeviceBackend(REPOSITORY, "cpu")
+    monkeypatch.setattr(device, "_run", Mock(side_effect=RuntimeError("out of memory")))
+    asked = [device.infer("recoverer", canary_inputs("recoverer")) for _ in range(2)]
+    failed = await asyncio.gather(*asked, return_exceptions=True)
+    assert [str(error) for error in failed] == ["out of memory"] * 2
 
 
 def test_boxes_overlap_by_the_share_of_what_they_cover_together() -> None:

@@ -7,24 +7,21 @@ started anew; what it estimates is subtracted once, twice, or at other strengths
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from rich.progress import track
 from torch.nn import functional as F
 
 from services.imaging import perturb
-from services.imaging.codec import decode
 from services.imaging.resample import down
-from training.data.photos import caltech_paths, split_digit
+from training.evaluation import public_pairs
 from training.evaluation.eyes import Eyes
 from training.evaluation.lines import Row
 from training.evaluation.protections import Protections
 from training.evaluation.removals import removed
-from training.evaluation.subjects import Subject, resized
+from training.evaluation.subjects import Subject
 from training.models.recoverer import Recoverer, RecovererConfig
 
 #: By how much of the estimate is subtracted.
@@ -47,7 +44,7 @@ class KeylessRestorer:
         if kept.is_file():
             self.network.load_state_dict(torch.load(kept, weights_only=True))
         else:
-            self._train(*_pairs(protections, root, pairs), 60.0 * minutes)
+            self._train(*public_pairs.read(protections, root, pairs), 60.0 * minutes)
             torch.save(self.network.state_dict(), kept)
         self.network.eval()
 
@@ -71,38 +68,6 @@ class KeylessRestorer:
         with torch.no_grad():
             code = self.network(torch.from_numpy(down(pixels))[None].float())[0]
         return torch.round(factor * code).clamp(-127, 127).to(torch.int8).numpy()
-
-
-def _pairs(protections: Protections, root: Path, count: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Protected working images (N, 3, S, S) uint8 and their codes (N, 3, G, G) int8, of Caltech-101."""
-    paths = [path for path in caltech_paths(root, "caltech101") if split_digit("/".join(path.parts[-2:])) != 0]
-    images, codes = [], []
-    for path, is_middle in track(chosen(paths, count), description=f"{count} public pairs"):
-        photo = decode(path.read_bytes())
-        name = f"caltech101-{path.parent.name}-{path.stem}{'-middle' * is_middle}"
-        subject = Subject(name, resized(photo.with_pixels(middle(photo.pixels)) if is_middle else photo, 224), -1)
-        code = protections.code(subject)
-        images.append(down(protections.protected(subject)))
-        codes.append(code)
-    return torch.from_numpy(np.stack(images)), torch.from_numpy(np.stack(codes))
-
-
-def chosen(paths: Sequence[Path], count: int) -> list[tuple[Path, bool]]:
-    """Which photos an opponent protects, in a fixed random order: each whole, and after all of them its middle.
-
-    Raises:
-        ValueError: there are not so many.
-    """
-    if count > 2 * len(paths):
-        raise ValueError(f"{len(paths)} photos give {2 * len(paths)} pairs, not {count}: ask for fewer with --pairs")
-    order = np.random.default_rng(0).permutation(len(paths))
-    return [(paths[index], is_middle) for is_middle in (False, True) for index in order][:count]
-
-
-def middle(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Two thirds of each side."""
-    height, width = pixels.shape[:2]
-    return np.ascontiguousarray(pixels[height // 6 : height - height // 6, width // 6 : width - width // 6])
 
 
 def measure(subject: Subject, restorer: KeylessRestorer, protections: Protections, eyes: Eyes) -> dict[str, Row]:

@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from services.imaging import jpeg_copy, pipeline
 from services.imaging.photo import Photo
 from services.imaging.receipt import Receipt, Tier
+from services.inference.backend import Backend
 from services.inference.embedded import EmbeddedBackend
+from training.evaluation.device import DeviceBackend
 from training.evaluation.eyes import IMAGENET
 from training.evaluation.subjects import Subject
 
@@ -43,15 +46,23 @@ class Setting:
 
 
 class Protections:
-    """Codes of photos in one setting.
+    """Codes of photos in one setting, found on a GPU where there is one.
 
     Args:
         repository: the models. Other models give another folder, so that no figures of two mix.
+
+    Attributes:
+        at_once: how many photos' codes should be asked for at the same time, to leave nothing idle.
     """
 
     def __init__(self, setting: Setting, repository: Path) -> None:
         self.setting = setting
-        self.backend = EmbeddedBackend(repository)
+        self.backend: Backend
+        if torch.cuda.is_available():
+            self.backend = DeviceBackend(repository, "cuda")
+            self.at_once = 2 * self.backend.batch  # one batch is prepared while the other one is looked at
+        else:
+            self.backend, self.at_once = EmbeddedBackend(repository), torch.get_num_threads()
         self.model = pipeline.WRITERS[setting.tier]
         newest = max((repository / self.model).glob("*/model.pt"), key=lambda path: int(path.parent.name))
         mark = hashlib.sha256(newest.read_bytes()).hexdigest()[:10]
@@ -59,15 +70,24 @@ class Protections:
 
     def code(self, subject: Subject) -> NDArray[np.int8]:
         """The code that the product writes for a photo; shape (3, G, G)."""
-        kept = self.folder / "codes" / f"{subject.name}.npy"
+        kept = self.kept(subject.name)
         if not kept.is_file():
-            search = pipeline.Search(pipeline.LONGEST_SEARCH_SECONDS, self.setting.rounds)
-            found = asyncio.run(
-                pipeline.find_code(subject.photo, self.setting.tier, self.backend, self.setting.strength_db, search)
-            )
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            np.save(kept, found.code)
+            asyncio.run(self.find(subject))
         return np.load(kept)
+
+    async def find(self, subject: Subject) -> None:
+        """Finds a photo's code, to be kept."""
+        search = pipeline.Search(pipeline.LONGEST_SEARCH_SECONDS, self.setting.rounds)
+        found = await pipeline.find_code(
+            subject.photo, self.setting.tier, self.backend, self.setting.strength_db, search
+        )
+        kept = self.kept(subject.name)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        np.save(kept, found.code)
+
+    def kept(self, name: str) -> Path:
+        """The file of a photo's code, where it was found."""
+        return self.folder / "codes" / f"{name}.npy"
 
     def protected(self, subject: Subject, carries: bool = True) -> NDArray[np.uint8]:
         """The pixels that the product returns for a photo, in a lossless file unless said otherwise."""
