@@ -66,13 +66,15 @@ BOTH = RefinerConfig(
     likeness=0.0,
     colour_contrast=0.0,
     hiding=0.0,
+    colour_most=0.0,
 )
 BEST = replace(BOTH, steps=12, crop=0.3, resize=0.12)
 PLAIN = replace(BEST, chroma=0.5, plain_steps=4)
 WIDE = replace(PLAIN, crop=0.4, resize=0.2, texture=0.5, level_step=2)
 OWN = replace(WIDE, momentum=1.0, extra_steps=12)
 SHIPPED, BLOCK = RefinerConfig(), HALFWAY[Tier.SEALED]
-SEEN = replace(SHIPPED, hiding=0.0)
+GAUDY = replace(SHIPPED, colour_most=0.0)
+SEEN = replace(GAUDY, hiding=0.0)
 BEFORE = replace(SEEN, colour_contrast=0.0)
 QUICK = replace(WIDE, steps=2, momentum=1.0, step_share=1.0, level_step=8, plain_steps=2, extra_steps=0)
 IDEAS = {
@@ -116,7 +118,11 @@ IDEAS = {
     "colours everywhere, texture 0.75": Idea(replace(BEFORE, texture=0.75), block=BLOCK),
     "colours everywhere, texture 1": Idea(replace(BEFORE, texture=1.0), block=BLOCK),
     "hiding no more at 42 dB": Idea(SEEN, block=BLOCK),
-    "hiding more at 42 dB": Idea(SHIPPED, block=BLOCK),
+    "hiding more at 42 dB": Idea(GAUDY, block=BLOCK),
+    # Colours that keep to their cells' brightness.
+    "colours within 3 radii": Idea(replace(SHIPPED, colour_most=3.0), block=BLOCK),
+    "colours within 2 radii": Idea(replace(SHIPPED, colour_most=2.0), block=BLOCK),
+    "colours within 1.5 radii": Idea(replace(SHIPPED, colour_most=1.5), block=BLOCK),
     "as shipped, 32 steps": Idea(replace(SHIPPED, steps=32), block=BLOCK),
     # The one-pass tier's: as few looks as do it.
     "quick: 1 step, Lite0": Idea(replace(QUICK, steps=1, plain_steps=1), (0,)),
@@ -184,7 +190,7 @@ def measure(idea: Idea, strength_db: float, photos: list[Case], eyes: Eyes) -> d
         [SIDES[v] for v in idea.networks],
     )
     changed: dict[str, list[bool]] = {}
-    psnr, smooth, entropies, seconds = [], [], [], 0.0
+    psnr, smooth, most, entropies, seconds = [], [], [], [], 0.0
     for case in photos:
         begun = time.process_time()
         code = refine(refiner, case.pixels, strength_db, idea.rounds)
@@ -194,31 +200,40 @@ def measure(idea: Idea, strength_db: float, photos: list[Case], eyes: Eyes) -> d
             if view in case.kept:
                 changed.setdefault(view, []).append(answer != case.label)
         psnr.append(psnr_db(case.pixels, moved))
-        seen = smooth_difference(case.pixels, moved)
+        difference = seen_difference(case.pixels, moved)
+        most.append(np.percentile(difference, (99.0, 100.0)))
+        seen = smooth_difference(case.pixels, difference)
         smooth += [] if seen is None else [seen]
         entropies.append(entropy_bytes(code))
     return {
         **{f"changed_percent: {view}": round(100 * float(np.mean(c)), 1) for view, c in changed.items()},
         "protected_psnr_mean_db": round(float(np.mean(psnr)), 2),
         "smooth_difference_mean_delta_e": round(float(np.mean(smooth)), 2),
+        "difference_99th_percentile_mean_delta_e": round(float(np.mean(most, axis=0)[0]), 2),
+        "difference_largest_mean_delta_e": round(float(np.mean(most, axis=0)[1]), 1),
         "code_entropy_bytes": round(float(np.mean(entropies))),
         "processor_seconds": round(seconds / len(photos), 2),
         "photos": len(photos),
     }
 
 
-def smooth_difference(one: Pixels, other: Pixels) -> float | None:
-    """How far two photos differ on smooth surfaces, as people see colours: the mean CIE 1976 difference there, without
-    what is finer than an eye resolves. None where a photo has hardly any such surface.
+def seen_difference(one: Pixels, other: Pixels) -> NDArray[np.float32]:
+    """How far two photos differ in each place, as people see colours: the CIE 1976 difference, without what is
+    finer than an eye resolves; shape (H, W).
     """
-    grey = one.astype(np.float32).mean(axis=2)
+    blurred = (cv2.GaussianBlur(pixels.astype(np.float32) / 255.0, (0, 0), _EYE) for pixels in (one, other))
+    lab, other_lab = (cv2.cvtColor(pixels, cv2.COLOR_RGB2LAB) for pixels in blurred)
+    return np.linalg.norm(lab - other_lab, axis=2)
+
+
+def smooth_difference(original: Pixels, difference: NDArray[np.float32]) -> float | None:
+    """The mean of a difference where the original is smooth; None where it has hardly any such surface."""
+    grey = original.astype(np.float32).mean(axis=2)
     mean = cv2.blur(grey, _AROUND)
     is_smooth = cv2.blur(grey * grey, _AROUND) - mean * mean < _SMOOTH**2
     if is_smooth.mean() < _LEAST_SMOOTH:
         return None
-    blurred = (cv2.GaussianBlur(pixels.astype(np.float32) / 255.0, (0, 0), _EYE) for pixels in (one, other))
-    lab, other_lab = (cv2.cvtColor(pixels, cv2.COLOR_RGB2LAB) for pixels in blurred)
-    return float(np.linalg.norm(lab - other_lab, axis=2)[is_smooth].mean())
+    return float(difference[is_smooth].mean())
 
 
 def refine(refiner: Refiner, pixels: Pixels, strength_db: float, rounds: int) -> NDArray[np.int8]:

@@ -252,6 +252,31 @@ def test_colours_can_be_left_to_textures() -> None:
     assert on_smooth < 0.05
 
 
+def test_colours_keep_to_their_cells_brightness_where_a_code_hides() -> None:
+    class RedSpot(Half):
+        """Asks for red in a few cells, and nothing else."""
+
+        def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+            return super().forward(x[:, :1, :32, :32])
+
+    x, bounds = coloured(), torch.full((1, 3, GRID_SIZE, GRID_SIZE), 60.0)
+
+    def colour(strength_db: float, most: float, bounds: Tensor = bounds) -> float:
+        """The most of it in any cell, in radii."""
+        config = RefinerConfig(colour_most=most, level_step=1, colour_contrast=0.0, extra_steps=0)
+        refiner = Refiner(config, [RedSpot()], [WORKING_SIZE])
+        zeros = torch.zeros_like(bounds), torch.zeros(1, 1)
+        code = refiner([x], -bounds, bounds, torch.tensor([[strength_db]]), *zeros)
+        assert bool((code.abs() <= bounds).all())
+        return float((code - code.mean(dim=1, keepdim=True)).abs().max()) / (255.0 * 10 ** (-strength_db / 20))
+
+    assert colour(42.0, 0.0) > 4.0
+    assert colour(42.0, 2.0) < 2.5  # rounding to whole levels adds to it
+    assert 2.5 < colour(40.0, 2.0) < 4.5, "at 40 dB it is allowed twice as much"
+    assert colour(38.0, 2.0) == colour(38.0, 0.0)
+    colour(42.0, 2.0, torch.full_like(bounds, 3.0))
+
+
 @pytest.mark.parametrize(("plain_steps", "looks"), [(3, 3), (2, 4)])
 def test_a_first_look_at_the_whole_photo_tells_its_label_too(plain_steps: int, looks: int) -> None:
     seen: list[int] = []

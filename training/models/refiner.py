@@ -42,6 +42,9 @@ class RefinerConfig:
     hidden_db: float = 42.0
     #: From this local contrast on, in levels, a colour's own slope counts as ``chroma`` says, below it less; 0: always.
     colour_contrast: float = 8.0
+    #: How far a cell's colours may go from its brightness, in radii of the ball, at ``hidden_db`` and weaker; the
+    #: further, the nearer to ``seen_db``; 0: as they will.
+    colour_most: float = 2.0
     #: Views crop at most this share of a side away; 0 shows the whole photo.
     crop: float = 0.4
     #: Views are brought to a side that differs from the network's own by at most this share.
@@ -188,6 +191,7 @@ class Refiner(nn.Module):
         self.seen_db = config.seen_db
         self.hidden_db = config.hidden_db
         self.colour_contrast = config.colour_contrast
+        self.colour_most = config.colour_most
 
     def forward(
         self, images: list[Tensor], lower: Tensor, upper: Tensor, strength_db: Tensor, start: Tensor, made: Tensor
@@ -198,8 +202,10 @@ class Refiner(nn.Module):
         # How much each cell counts, in the brightness and in a colour of its own.
         contrast = self.contrast(images[0])
         weights = torch.pow(contrast + 2.0, self.texture)
-        hiding = self.hiding * torch.clamp((strength_db - self.seen_db) / (self.hidden_db - self.seen_db), 0.0, 1.0)
-        hidden = weights * torch.pow(contrast + 2.0, hiding.view(-1, 1, 1, 1))
+        hides = torch.clamp((strength_db - self.seen_db) / (self.hidden_db - self.seen_db), 0.0, 1.0).view(-1, 1, 1, 1)
+        hidden = weights * torch.pow(contrast + 2.0, self.hiding * hides)
+        free = torch.full_like(radius, float("inf"))
+        most = self.colour_most * radius / hides if self.colour_most > 0.0 else free
         chroma = self.chroma * is_coloured(images[0])
         if self.colour_contrast > 0.0:
             chroma = chroma * torch.clamp(contrast / self.colour_contrast, max=1.0)
@@ -214,7 +220,7 @@ class Refiner(nn.Module):
             view = first + step if step < self.view_steps else -1
             slope, labels, features = self.slope(images, code, labels, features, view, False)
             velocity = self.momentum * velocity + self.direction(slope, hidden, chroma)
-            code = self.moved(code, velocity, self.step_share, radius, lower, upper)
+            code = self.moved(code, velocity, self.step_share, radius, most, lower, upper)
 
         best = self.written(code, radius, lower, upper)
         if self.extra_steps == 0:
@@ -228,7 +234,7 @@ class Refiner(nn.Module):
             tried = self.written(code, radius, lower, upper)
             slope, labels, features = self.slope(images, tried, labels, features, -1, True)
             velocity = 0.6 * velocity + self.direction(slope, weights, chroma)
-            code = self.moved(code, velocity, 0.6 * self.step_share, radius, lower, upper)
+            code = self.moved(code, velocity, 0.6 * self.step_share, radius, free, lower, upper)
             tried = self.written(code, radius, lower, upper)
             lead = self.worst_lead(images, tried, labels)
             # A photo that is done stays as it is, so that its code does not depend on its batch.
@@ -294,11 +300,19 @@ class Refiner(nn.Module):
         return slope / (self.size(slope) + 1e-12)
 
     def moved(
-        self, code: Tensor, velocity: Tensor, share: float, radius: Tensor, lower: Tensor, upper: Tensor
+        self, code: Tensor, velocity: Tensor, share: float, radius: Tensor, most: Tensor, lower: Tensor, upper: Tensor
     ) -> Tensor:
-        """The code a step further, back in the ball and in the box."""
+        """The code a step further, back in the ball and in the box, its colours within ``most`` of the brightness."""
         code = code - share * radius * velocity / (self.size(velocity) + 1e-12)
-        return torch.minimum(torch.maximum(self.in_ball(code, radius), lower), upper)
+        code = self.faded(self.in_ball(code, radius), most)
+        return torch.minimum(torch.maximum(code, lower), upper)
+
+    def faded(self, code: Tensor, most: Tensor) -> Tensor:
+        """The code with no cell's colours further than ``most`` from its brightness; shape (N, 1, 1, 1), levels."""
+        brightness = code.mean(dim=1, keepdim=True)
+        colour = code - brightness
+        furthest = colour.abs().amax(dim=1, keepdim=True)
+        return torch.where(furthest > most, brightness + colour * (most / furthest), code)
 
     def written(self, code: Tensor, radius: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
         """The code in whole steps within the bounds, shrunk where the rounding made it too strong."""

@@ -22,7 +22,9 @@ WEIGHTS = Path(__file__).parents[1] / "weights"
 
 #: The one-pass tier's writer: three looks at the photo through one network, a few more where it is hard, and no other
 #: views (docs/adr/0016 and 0017); it hides at any strength (docs/adr/0028).
-PROTECTOR = RefinerConfig(steps=3, step_share=1.0, level_step=8, plain_steps=3, extra_steps=6, texture=1.0, hiding=0.0)
+PROTECTOR = RefinerConfig(
+    steps=3, step_share=1.0, level_step=8, plain_steps=3, extra_steps=6, texture=1.0, hiding=0.0, colour_most=0.0
+)
 #: The block whose features count beside the last layer's, in each tier: three plain looks gain nothing by it
 #: (docs/adr/0019).
 HALFWAY = {Tier.ONE_PASS: None, Tier.SEALED: 10}
