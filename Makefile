@@ -75,8 +75,17 @@ pictures: demo ## Takes the README's pictures from the demo
 
 .PHONY: test
 test: setup check ## Runs all checks and tests
-	$(BIN)/python -m pytest
+	$(MAKE) -j2 test-unit test-whole
 	$(MAKE) test-e2e
+
+# Neither keeps the other waiting, nor pytest's notes of what failed last, which both would write.
+.PHONY: test-unit
+test-unit: setup ## Runs the tests of single parts
+	$(BIN)/python -m pytest -p no:cacheprovider tests/unit
+
+.PHONY: test-whole
+test-whole: setup ## Runs the tests of whole programs: services, clients, a real Triton server
+	$(BIN)/python -m pytest -p no:cacheprovider tests --ignore tests/unit
 
 EXTENSION := clients/extension
 $(EXTENSION)/node_modules/.stamp: $(EXTENSION)/package.json $(EXTENSION)/package-lock.json
