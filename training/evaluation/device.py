@@ -65,7 +65,8 @@ class DeviceBackend:
             answers = self._run(model, [tensors for tensors, _ in asked])
         except Exception as error:
             for _, future in asked:
-                future.set_exception(error)
+                if not future.cancelled():
+                    future.set_exception(error)
             return
         for (_, future), answer in zip(asked, answers, strict=True):
             if not future.cancelled():
