@@ -44,7 +44,7 @@ class RefinerConfig:
     colour_contrast: float = 8.0
     #: How far a cell's colours may go from its brightness, in radii of the ball, at ``hidden_db`` and weaker; the
     #: further, the nearer to ``seen_db``; 0: as they will.
-    colour_most: float = 2.0
+    colour_most: float = 3.0
     #: Views crop at most this share of a side away; 0 shows the whole photo.
     crop: float = 0.4
     #: Views are brought to a side that differs from the network's own by at most this share.
