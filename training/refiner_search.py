@@ -73,8 +73,8 @@ PLAIN = replace(BEST, chroma=0.5, plain_steps=4)
 WIDE = replace(PLAIN, crop=0.4, resize=0.2, texture=0.5, level_step=2)
 OWN = replace(WIDE, momentum=1.0, extra_steps=12)
 SHIPPED, BLOCK = RefinerConfig(), HALFWAY[Tier.SEALED]
-GAUDY = replace(SHIPPED, colour_most=0.0)
-SEEN = replace(GAUDY, hiding=0.0)
+ANY_COLOUR = replace(SHIPPED, colour_most=0.0)
+SEEN = replace(ANY_COLOUR, hiding=0.0)
 BEFORE = replace(SEEN, colour_contrast=0.0)
 QUICK = replace(WIDE, steps=2, momentum=1.0, step_share=1.0, level_step=8, plain_steps=2, extra_steps=0)
 IDEAS = {
@@ -118,7 +118,7 @@ IDEAS = {
     "colours everywhere, texture 0.75": Idea(replace(BEFORE, texture=0.75), block=BLOCK),
     "colours everywhere, texture 1": Idea(replace(BEFORE, texture=1.0), block=BLOCK),
     "hiding no more at 42 dB": Idea(SEEN, block=BLOCK),
-    "hiding more at 42 dB": Idea(GAUDY, block=BLOCK),
+    "hiding more at 42 dB": Idea(ANY_COLOUR, block=BLOCK),
     # Colours that keep to their cells' brightness.
     "colours within 3 radii": Idea(replace(SHIPPED, colour_most=3.0), block=BLOCK),
     "colours within 2 radii": Idea(replace(SHIPPED, colour_most=2.0), block=BLOCK),
