@@ -41,10 +41,12 @@ class EmbeddedBackend:
         repository: the folder of models.
         threads: how many inferences run side by side, on a thread each; 0 is as many as torch would give to one of
             them, which is a thread a core, or OMP_NUM_THREADS.
+        device: where they run, as torch names it.
     """
 
-    def __init__(self, repository: Path, threads: int = 0) -> None:
+    def __init__(self, repository: Path, threads: int = 0, device: str = "cpu") -> None:
         self._repository = repository
+        self._device = torch.device(device)
         self._loaded: dict[tuple[str, str], torch.jit.ScriptModule] = {}
         self._loading = threading.Lock()
         # Networks this small gain nothing from a second thread, even alone on the machine: what it does costs more in
@@ -90,7 +92,8 @@ class EmbeddedBackend:
     def _run(self, model: str, version: str, tensors: Tensors, asked: float) -> Inference:
         queue_seconds = time.monotonic() - asked
         module = self._load(model, version)
-        inputs = [torch.from_numpy(np.ascontiguousarray(tensors[name])) for name in sorted(tensors, key=_index)]
+        arrays = (np.ascontiguousarray(tensors[name]) for name in sorted(tensors, key=_index))
+        inputs = [torch.from_numpy(array).to(self._device) for array in arrays]
         # No no_grad here: the refiner takes gradients of its inputs. The others' parameters are frozen, so that they
         # record nothing. Optimised execution gains nothing on these networks, and recompiles at every new batch size.
         try:
@@ -100,7 +103,7 @@ class EmbeddedBackend:
             _log.exception("%s failed", model)
             raise UnavailableError(f"Model {model!r} failed.") from error
         outputs = cast(Sequence[torch.Tensor], answer if isinstance(answer, tuple) else (answer,))
-        tensors = {f"OUTPUT__{i}": output.detach().numpy() for i, output in enumerate(outputs)}
+        tensors = {f"OUTPUT__{i}": output.detach().cpu().numpy() for i, output in enumerate(outputs)}
         check_outputs(model, tensors, len(inputs[0]))
         return Inference(version, tensors, queue_seconds)
 
@@ -111,7 +114,7 @@ class EmbeddedBackend:
                 if not version.isdigit() or not path.is_file():
                     raise UnknownModelError(f"Model {model!r} has no version {version!r} here.")
                 try:
-                    module = torch.jit.load(str(path)).eval()  # type: ignore[no-untyped-call]
+                    module = torch.jit.load(str(path), map_location=self._device).eval()  # type: ignore[no-untyped-call]
                 except RuntimeError as error:
                     raise UnavailableError(f"Model {model!r} version {version} does not load.") from error
                 for parameter in module.parameters():

@@ -7,7 +7,7 @@ import json
 import math
 from argparse import Namespace
 from pathlib import Path
-from unittest.mock import Mock
+from unittest.mock import AsyncMock, Mock
 
 import cv2
 import numpy as np
@@ -24,9 +24,9 @@ from services.inference.embedded import EmbeddedBackend
 from training.data.photos import split_digit
 from training.evaluation import __main__ as evaluation
 from training.evaluation import journeys, keyless, protections, public_pairs, removals, strength
-from training.evaluation.device import DeviceBackend
 from training.evaluation.eyes import Eyes
 from training.evaluation.faces import overlap
+from training.evaluation.gathering import Gathering
 from training.evaluation.lines import Lines, Row, summary, wilson
 from training.evaluation.looks import gradient_similarity_deviation
 from training.evaluation.protections import Protections, Setting
@@ -189,14 +189,14 @@ def test_pairs_are_found_once_and_read_in_order(tmp_path: Path, monkeypatch: pyt
         public_pairs.find(one_pass, root, 5)
 
 
-async def test_what_is_asked_at_once_runs_as_one_batch(eyes: Eyes, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_is_asked_at_once_runs_as_one_batch(eyes: Eyes) -> None:
     photos = [subject(name, getattr(data, name)(), eyes).photo for name in ("chelsea", "coffee", "astronaut")]
-    embedded, device = EmbeddedBackend(REPOSITORY), DeviceBackend(REPOSITORY, "cpu", batch=2)
-    ran: list[int] = []
-    run = device._run
-    monkeypatch.setattr(device, "_run", lambda model, asked: ran.append(len(asked)) or run(model, asked))
+    embedded = EmbeddedBackend(REPOSITORY)
+    infer = Mock(side_effect=embedded.infer)
+    gathering = Gathering(Mock(infer=infer), batch=2)
 
-    together = await asyncio.gather(*(pipeline.find_code(photo, Tier.ONE_PASS, device) for photo in photos))
+    together = await asyncio.gather(*(pipeline.find_code(photo, Tier.ONE_PASS, gathering) for photo in photos))
+    ran = [len(call.args[1]["INPUT__0"]) for call in infer.call_args_list]
     assert sorted(ran) == [1, 2], "the third one's wait ends though its batch is not full"
     for photo, receipt in zip(photos, together, strict=True):
         alone = await pipeline.find_code(photo, Tier.ONE_PASS, embedded)
@@ -205,10 +205,9 @@ async def test_what_is_asked_at_once_runs_as_one_batch(eyes: Eyes, monkeypatch: 
         assert (receipt.model_version, receipt.original_sha256) == (alone.model_version, alone.original_sha256)
 
 
-async def test_a_batch_that_fails_tells_each_who_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    device = DeviceBackend(REPOSITORY, "cpu")
-    monkeypatch.setattr(device, "_run", Mock(side_effect=RuntimeError("out of memory")))
-    asked = [device.infer("recoverer", canary_inputs("recoverer")) for _ in range(2)]
+async def test_a_batch_that_fails_tells_each_who_asked() -> None:
+    gathering = Gathering(Mock(infer=AsyncMock(side_effect=RuntimeError("out of memory"))))
+    asked = [gathering.infer("recoverer", canary_inputs("recoverer")) for _ in range(2)]
     failed = await asyncio.gather(*asked, return_exceptions=True)
     assert [str(error) for error in failed] == ["out of memory"] * 2
 

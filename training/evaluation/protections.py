@@ -16,8 +16,9 @@ from services.imaging.photo import Photo
 from services.imaging.receipt import Receipt, Tier
 from services.inference.backend import Backend
 from services.inference.embedded import EmbeddedBackend
-from training.evaluation.device import DeviceBackend
+from services.inference.signature import MAX_BATCH
 from training.evaluation.eyes import IMAGENET
+from training.evaluation.gathering import Gathering
 from training.evaluation.subjects import Subject
 
 #: Where codes and lines lie between runs.
@@ -59,8 +60,8 @@ class Protections:
         self.setting = setting
         self.backend: Backend
         if torch.cuda.is_available():
-            self.backend = DeviceBackend(repository, "cuda")
-            self.at_once = 2 * self.backend.batch  # one batch is prepared while the other one is looked at
+            self.backend = Gathering(EmbeddedBackend(repository, threads=1, device="cuda"))
+            self.at_once = 2 * MAX_BATCH  # one batch is prepared while the other one is looked at
         else:
             self.backend, self.at_once = EmbeddedBackend(repository), torch.get_num_threads()
         self.model = pipeline.WRITERS[setting.tier]
