@@ -35,8 +35,8 @@ async def test_inferences_run_side_by_side_on_one_thread_each(monkeypatch: pytes
 
 @pytest.mark.parametrize("model", ["protector", "refiner", "classifier_efficientnet_lite0"])
 async def test_company_changes_no_answer(model: str) -> None:
-    backend = EmbeddedBackend(REPOSITORY, threads=3)
-    asked = [batch(model, 1, seed) for seed in range(3)]
+    backend = EmbeddedBackend(REPOSITORY, threads=2)
+    asked = [batch(model, 1, seed) for seed in range(2)]
     alone = [(await backend.infer(model, tensors)).tensors["OUTPUT__0"] for tensors in asked]
     together = await asyncio.gather(*(backend.infer(model, tensors) for tensors in asked))
     await backend.close()
