@@ -48,8 +48,7 @@ def add(
 
     def move(component: int, row: int, blocks: NDArray[np.int16]) -> None:
         nonlocal is_held
-        most = _MOST_STEPS // parts[component] if parts else _MOST_STEPS
-        is_held &= bool((blocks.max(axis=0) <= most).all() and (blocks.min(axis=0) >= -most).all())
+        is_held &= _are_within(blocks, _MOST_STEPS // parts[component] if parts else _MOST_STEPS)
         if parts:
             blocks *= parts[component]
         wave.add(component, row, blocks)
@@ -120,6 +119,13 @@ def subtract(file: JpegFile, code: NDArray[np.int8], divisors: Tables, icc_profi
 
     moved = coefficients.changed(data, move, file.is_progressive)
     return None if moved is None else segments.inserted(moved, file.layout.orientation, icc_profile, b"")
+
+
+def _are_within(blocks: NDArray[np.int16], most: NDArray[np.int32]) -> bool:
+    """Whether no coefficient is further from zero than the most of its frequency."""
+    if max(blocks.max(), -int(blocks.min())) <= most.min():  # nearly always, and told in a third of the time
+        return True
+    return bool((blocks.max(axis=0) <= most).all() and (blocks.min(axis=0) >= -most).all())
 
 
 def _requantised(file: JpegFile, tables: Tables) -> bytes | None:
