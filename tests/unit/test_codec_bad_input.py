@@ -249,6 +249,16 @@ def with_scans(count):
 def test_a_jpeg_of_very_many_scans_is_not_opened():
     assert decode(with_scans(50))
     assert reason(with_scans(150)) is Reason.DECOMPRESSION_BOMB
+    # Decoders pass over what is no marker, over a segment that says to have no length, and over a marker alone.
+    jpeg, behind_a_marker = with_scans(150), STILL["progressive"]()
+    last = behind_a_marker.rindex(b"\xff\xda")
+    for data in (
+        jpeg[:2] + b"\xff\xee\0\2\0" + jpeg[2:],
+        jpeg[:2] + b"\xff\xee\0\0" + jpeg[2:],
+        behind_a_marker[:-2] + b"\xff\x01" + 150 * behind_a_marker[last:-2] + behind_a_marker[-2:],
+        behind_a_marker[:-2] + 2000 * b"\xff\xfe\0\2" + 150 * behind_a_marker[last:-2] + behind_a_marker[-2:],
+    ):
+        assert reason(data) is Reason.DECOMPRESSION_BOMB
     # What follows the picture, as a phone's film does, is none of its scans.
     assert decode(STILL["progressive"]() + 150 * b"\xff\xda film")
 
@@ -281,6 +291,27 @@ def test_a_tiff_of_huge_tiles_is_not_opened():
         assert data.count(struct.pack("<H", other)) == 1
         data = data.replace(struct.pack("<H", other), struct.pack("<H", tag))
     assert reason(data) is Reason.DECOMPRESSION_BOMB
+
+
+@pytest.mark.parametrize("wide", [False, True])
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_a_tiff_of_very_many_values_in_a_tag_is_not_opened(order, wide):
+    def with_entry(tag, kind, values, entries=1):
+        mark, number = {"<": b"II", ">": b"MM"}[order], "Q" if wide else "L"
+        head = struct.pack(order + "HHHQ", 43, 8, 0, 16) if wide else struct.pack(order + "HL", 42, 8)
+        count = struct.pack(order + ("Q" if wide else "H"), entries)
+        return mark + head + count + struct.pack(f"{order}HH{number}{number}", tag, kind, values, 0) + b"\0" * 40_000
+
+    bits, profile, private, number, raw = 258, 34675, 50000, 3, 7
+    for data in (
+        with_entry(bits, number, 2_000_000),
+        with_entry(bits, raw, 2_000_000),
+        with_entry(private, number, 2_000_000),
+        with_entry(profile, raw, 1, entries=2000),
+    ):
+        assert reason(data) is Reason.DECOMPRESSION_BOMB
+    # Nothing of a picture follows in these, but they are not refused for their profile.
+    assert reason(with_entry(profile, raw, 2_000_000)) is Reason.TRUNCATED_IMAGE
 
 
 def test_jpegs_of_other_kinds_are_named():

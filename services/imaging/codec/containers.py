@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 #: A still WebP holds its picture after a handful of chunks; a hostile one could hold millions of empty ones.
 _MOST_CHUNKS = 100
 #: A PNG's picture may be in many chunks, of some kilobytes each; beside them there are a handful.
 _MOST_PNG_CHUNKS, _MOST_OTHERS = 100_000, 1000
+
+
+#: A TIFF has some dozens of tags.
+_MOST_TIFF_TAGS = 1000
+#: A TIFF's tags below this tell of its picture, and so do most others, unless they are bytes or text: profiles and the
+#: like. No photo has as many strips or tiles, of which such a tag has a number each.
+_TIFF_FOREIGN, _TIFF_BYTES, _MOST_TIFF_VALUES = 700, (1, 2, 6, 7), 1_000_000
 
 
 @dataclass(frozen=True)
@@ -57,6 +65,32 @@ def is_absurd_png(data: bytes) -> bool:
             return True
         position += 12 + int.from_bytes(data[position : position + 4], "big")
     return True
+
+
+def is_absurd_tiff(data: bytes) -> bool:
+    """Whether a TIFF's first picture has more tags than any photo's, or one of them more values.
+
+    Each value would become an object of its own, some thirty times as large.
+    """
+    order: Literal["little", "big"] = "little" if data[:2] == b"II" else "big"
+
+    def number(at: int, size: int) -> int:
+        return int.from_bytes(data[at : at + size], order)
+
+    # Files of more than 4 GB have wider numbers, which smaller ones may have, too.
+    is_wide = number(2, 2) == 43
+    wide = 8 if is_wide else 4
+    at = number(8, 8) if is_wide else number(4, 4)
+    entries = number(at, 8 if is_wide else 2)
+    at += 8 if is_wide else 2
+    size = 4 + 2 * wide
+    if entries > _MOST_TIFF_TAGS and at + size * _MOST_TIFF_TAGS <= len(data):  # else it is damaged
+        return True
+    for entry in range(at, min(at + size * entries, len(data)), size):
+        tag, kind, values = number(entry, 2), number(entry + 2, 2), number(entry + 4, wide)
+        if values > _MOST_TIFF_VALUES and (tag < _TIFF_FOREIGN or kind not in _TIFF_BYTES):
+            return True
+    return False
 
 
 def iso_media_brands(data: bytes) -> tuple[bytes, set[bytes]]:

@@ -21,7 +21,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 from services.errors import InvalidImageError, Reason, SraeError
 from services.imaging.codec import formats, segments
 from services.imaging.codec.colour import CONVERTED, matching_profile, raw_mode, simplify
-from services.imaging.codec.containers import is_absurd_png, webp_header
+from services.imaging.codec.containers import is_absurd_png, is_absurd_tiff, webp_header
 from services.imaging.codec.heic_tiles import decoded_pixels
 from services.imaging.orientation import flips, is_on_its_side
 from services.imaging.photo import (
@@ -121,6 +121,8 @@ def _check_structure(data: bytes, mime_type: str) -> None:
         segments.check(data)
     if mime_type == formats.PNG and is_absurd_png(data):
         raise formats.absurd("It has more chunks than any photo has")
+    if mime_type == formats.TIFF and is_absurd_tiff(data):
+        raise formats.absurd("It has more values in a tag than any photo has")
     if mime_type == formats.WEBP:
         _check_webp_size(data)
     if mime_type == formats.HEIC and decoded_pixels(data) > _BOMB_PIXELS:
@@ -233,7 +235,7 @@ def _is_lossless(image: ImageFile.ImageFile, mime_type: str, data: bytes) -> boo
 
 def _bits(image: ImageFile.ImageFile, raw: str) -> int:
     if isinstance(image, TiffImageFile):
-        return max((8, *map(int, image.tag_v2.get(_TIFF_BITS_PER_SAMPLE, ()))))
+        return max(8, *map(int, image.tag_v2.get(_TIFF_BITS_PER_SAMPLE, (8,))))
     if isinstance(image, PngImageFile):
         return 16 if ";16" in raw else 8
     if isinstance(image, pillow_heif.HeifImageFile):

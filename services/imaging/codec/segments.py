@@ -13,17 +13,17 @@ _JFIF, _EXIF, _ICC, _OURS = b"\xff\xe0", b"\xff\xe1", b"\xff\xe2", b"\xff\xe9"
 _ICC_NAME = b"ICC_PROFILE\0"
 #: How our own segment begins, and Pillow's name of its kind.
 _OUR_NAME, _OUR_KIND = b"SRAE\0", "APP9"
-#: Markers without a segment, which decoders pass over in a header; and those that are none, or begin or end a picture.
-_ALONE, _NO_SEGMENT = range(0xD0, 0xD8), (0x00, 0x01, 0xD8, 0xD9)
+#: What has no segment, and decoders pass over.
+_ALONE = (0x00, 0x01, *range(0xD0, 0xD8))
 #: What begins a picture, with its precision; the last of these a lossless one.
 _FRAMES, _LOSSLESS = range(0xC0, 0xC4), 0xC3
-#: So many segments, EXIF segments among them, and bytes between two segments, no photo's header has: a decoder would
+#: So many segments, EXIF segments among them, and bytes between its segments, no photo's header has: a decoder would
 #: spend hours on them.
 _MOST_SEGMENTS, _MOST_EXIF, _MOST_BETWEEN = 1000, 64, 10_000
 #: Nor has a photo so many scans, each of which may be a few bytes and costs a pass over the whole picture.
 _MOST_SCANS = 100
 #: What ends a scan's data.
-_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+_MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")
 #: What a segment holds beside its name, its number and how many there are.
 _ICC_PART = 65533 - len(_ICC_NAME) - 2
 _ORIENTATION_TAG, _SHORT = 0x0112, 3
@@ -75,13 +75,15 @@ def check(jpeg: bytes) -> None:
 
 
 def _has_many_scans(jpeg: bytes) -> bool:
-    """Whether the picture has; what follows it, a film for example, may hold anything."""
-    at = next((end for marker, _, end in _header(jpeg) if marker == _SCAN), len(jpeg))
-    scans = 1
-    while (found := _MARKER.search(jpeg, at)) is not None and scans <= _MOST_SCANS and found[0] != _END:
-        scans += found[0] == _SCAN
-        at = found.end() + int.from_bytes(jpeg[found.end() : found.end() + 2], "big")
-    return scans > _MOST_SCANS
+    """Whether the picture has, or as many segments among them; what follows it, a film say, may hold anything."""
+    at = next((end for marker, _, end in _header(jpeg) if marker == _SCAN), len(_START))
+    scans = segments = 1
+    while (found := _MARKER.search(jpeg, at)) is not None and found[0] != _END:
+        scans, segments = scans + (found[0] == _SCAN), segments + 1
+        if scans > _MOST_SCANS or segments > _MOST_SEGMENTS:
+            return True
+        at = _end_of_segment(jpeg, found.start())
+    return False
 
 
 def has_one_scan(jpeg: bytes) -> bool:
@@ -127,24 +129,27 @@ def _header(jpeg: bytes) -> Iterator[tuple[bytes, int, int]]:
     Raises:
         InvalidImageError: there is too much between two of them.
     """
-    at = end = len(_START)
-    while jpeg[at : at + 1] == b"\xff":
-        if at - end > _MOST_BETWEEN:
-            raise absurd("It has more between its segments than any photo has")
-        marker = jpeg[at : at + 2]
-        if marker == b"\xff\xff":
-            at += 1
-            continue
-        if len(marker) < 2 or marker[1] in _NO_SEGMENT:
+    at, between = len(_START), 0
+    # What is no marker decoders pass over.
+    while (found := jpeg.find(b"\xff", at)) >= 0:
+        marker = jpeg[found : found + 2]
+        if len(marker) < 2 or marker in (_START, _END):
             return
-        if marker[1] in _ALONE:
-            at += 2
-            continue
-        end = at + 2 + int.from_bytes(jpeg[at + 2 : at + 4], "big")
-        yield marker, at + 4, end
+        has_segment = marker[1] != 0xFF and marker[1] not in _ALONE
+        after = _end_of_segment(jpeg, found) if has_segment else found + (1 if marker[1] == 0xFF else 2)
+        between += (found if has_segment else after) - at
+        if between > _MOST_BETWEEN:
+            raise absurd("It has more between its segments than any photo has")
+        if has_segment:
+            yield marker, found + 4, after
         if marker == _SCAN:
             return
-        at = end
+        at = after
+
+
+def _end_of_segment(jpeg: bytes, marker: int) -> int:
+    """Where the segment of the marker at this place ends; its length, which counts itself, may say less than that."""
+    return marker + 2 + max(2, int.from_bytes(jpeg[marker + 2 : marker + 4], "big"))
 
 
 def _segment(marker: bytes, content: bytes) -> bytes:
