@@ -66,8 +66,8 @@ async def running(config: Config, backend: Backend, metrics: Metrics | None = No
     server = _server(config, backend, watch, metrics)
     await watch.announce()
     async with AsyncExitStack() as release:
-        address = listener.bind(server, config.listen, _credentials(config.tls) if config.tls is not None else None)
-        release.callback(listener.release, address)
+        credentials = _credentials(config.tls) if config.tls is not None else None
+        address = release.enter_context(listener.bound(server, config.listen, credentials))
         if config.metrics_port:
             release.enter_context(metrics.exposed(config.metrics_host, config.metrics_port))
         if config.health_listen is not None:

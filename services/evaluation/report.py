@@ -14,6 +14,7 @@ from services.evaluation import metrics
 from services.evaluation.labels import imagenet_labels
 from services.imaging.photo import Photo
 from services.imaging.resample import down
+from services.imaging.threads import in_thread
 from services.inference.backend import CLASSIFIER_SIDES, Backend
 
 
@@ -94,28 +95,30 @@ async def evaluate(
     check_pair(original, protected)
     a, b, c = original.pixels, protected.pixels, restored.pixels
     asked = [*made_with, *(name for name in others if name not in made_with)]
-    restored_psnr_db = await asyncio.to_thread(metrics.psnr_db, a, c)
+    restored_psnr_db = await in_thread(metrics.psnr_db, a, c)
     is_bit_exact = restored_psnr_db == float("inf")
     # A photo that was restored bit for bit need not be looked at again.
     different = (a, b) if is_bit_exact else (a, b, c)
-    views = await asyncio.gather(*(_view(name, different, name in made_with, backend) for name in asked))
+    looks = [(name, await in_thread(_look, different, CLASSIFIER_SIDES[name])) for name in asked]
+    views = await asyncio.gather(*(_view(name, look, name in made_with, backend) for name, look in looks))
     return Report(
         views=tuple(views),
-        protected_psnr_db=await asyncio.to_thread(metrics.psnr_db, a, b),
-        protected_l2=await asyncio.to_thread(metrics.l2, a, b),
+        protected_psnr_db=await in_thread(metrics.psnr_db, a, b),
+        protected_l2=await in_thread(metrics.l2, a, b),
         restored_psnr_db=restored_psnr_db,
         is_bit_exact=is_bit_exact,
         is_protected=all(view.is_protected for view in views if view.was_used_in_making),
     )
 
 
-async def _view(
-    classifier: str, photos: Sequence[NDArray[np.uint8]], was_used_in_making: bool, backend: Backend
-) -> ClassifierView:
-    """photos: the original, the protected and the restored one, the last where it is another than the first."""
-    side = CLASSIFIER_SIDES[classifier]
-    found = await asyncio.gather(*(asyncio.to_thread(down, pixels, side) for pixels in photos))
-    answer = await backend.infer(classifier, {"INPUT__0": np.stack(found)})
+def _look(photos: Sequence[NDArray[np.uint8]], side: int) -> NDArray[np.uint8]:
+    """The photos as a classifier sees them; shape (N, 3, side, side)."""
+    return np.stack([down(pixels, side) for pixels in photos])
+
+
+async def _view(classifier: str, look: NDArray[np.uint8], was_used_in_making: bool, backend: Backend) -> ClassifierView:
+    """look: at the original, the protected and the restored photo, the last where it is another than the first."""
+    answer = await backend.infer(classifier, {"INPUT__0": look})
     probabilities = answer.tensors["OUTPUT__0"]
     labels = imagenet_labels()
     seen = [Prediction(labels[int(row.argmax())], float(row.max())) for row in probabilities]

@@ -98,13 +98,9 @@ async def find_code(
     Raises:
         UnavailableError: the model cannot answer now.
     """
-    sides = [CLASSIFIER_SIDES[name] for name in MADE_WITH[tier]]
-    headroom = asyncio.create_task(asyncio.to_thread(perturb.headroom, photo.pixels))
-    images = await asyncio.gather(*(asyncio.to_thread(down, photo.pixels, side) for side in sides))
-    bounds = await headroom
-    digest = asyncio.create_task(asyncio.to_thread(photo.sha256))  # beside the model's work
     model = WRITERS[tier]
-    inputs = writer_inputs(tier, images, bounds, strength_db or STRENGTHS_DB[tier])
+    inputs = await in_thread(_writer_inputs, tier, photo.pixels, strength_db or STRENGTHS_DB[tier])
+    digest = asyncio.create_task(in_thread(photo.sha256))  # beside the model's work
     try:
         answer = await _searched(model, inputs, backend, search or Search())
     finally:
@@ -125,6 +121,11 @@ async def _searched(model: str, inputs: dict[str, NDArray[Any]], backend: Backen
             break
         inputs = {**inputs, START: answer.tensors["OUTPUT__0"], MADE: np.full((1, 1), rounds, np.uint8)}
     return answer
+
+
+def _writer_inputs(tier: Tier, pixels: NDArray[np.uint8], strength_db: float) -> dict[str, NDArray[Any]]:
+    images = [down(pixels, CLASSIFIER_SIDES[name]) for name in MADE_WITH[tier]]
+    return writer_inputs(tier, images, perturb.headroom(pixels), strength_db)
 
 
 def writer_inputs(
@@ -239,10 +240,10 @@ async def restore(photo: Photo, receipt: Receipt | None, backend: Backend, is_ow
     tier = receipt.tier if receipt is not None else Tier.ONE_PASS
     if known.original_sha256 is None:
         return Restored(restored, tier, None)
-    exact = await asyncio.to_thread(restored.sha256) == known.original_sha256
+    exact = await in_thread(restored.sha256) == known.original_sha256
     if not exact and receipt is not None:
         if not is_own:
-            await asyncio.to_thread(_check_belongs, photo, receipt)
+            await in_thread(_check_belongs, photo, receipt)
         layout = receipt.original_layout
         if layout is not None and jpeg_original.is_possible(photo, layout):
             sought = await in_thread(_sought, photo, receipt, layout)
@@ -340,7 +341,7 @@ def _check_belongs(photo: Photo, receipt: Receipt) -> None:
 
 
 async def _read(photo: Photo, backend: Backend) -> NDArray[np.int8]:
-    image = await asyncio.to_thread(down, photo.pixels)
+    image = await in_thread(down, photo.pixels)
     answer = await backend.infer(READER, {"INPUT__0": image[None]})
     return _code(answer)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -18,6 +17,7 @@ from srae.v1.evaluation_service_pb2_grpc import EvaluationServiceServicer
 
 from services.evaluation import metrics, report
 from services.imaging import pipeline
+from services.imaging.threads import in_thread
 from services.inference.backend import CLASSIFIER_SIDES, Backend
 from services.rpc import receipts, views
 from services.rpc.chunks import receive
@@ -42,20 +42,21 @@ class EvaluationServicer(EvaluationServiceServicer):
     ) -> AsyncIterator[EvaluateStreamResponse]:
         with self._gate.admitted():
             options, files = await receive(request_iterator, self._max_bytes)
-            answer = await self._evaluate(files["original_chunk"], files["protected_chunk"], options)
+            answer = await self._evaluate(files.pop("original_chunk", b""), files.pop("protected_chunk", b""), options)
             yield EvaluateStreamResponse(report=answer)
 
     async def _evaluate(self, original: bytes, protected: bytes, options: EvaluateOptions) -> EvaluateResponse:
         receipt = receipts.from_wire(options.receipt) if options.HasField("receipt") else None
         async with self._gate.turn:
             photos = await decoded(original, "original"), await decoded(protected, "protected_photo")
+            del original, protected  # at 50 megapixels, each file in memory counts
             report.check_pair(*photos)
             restored = await pipeline.restore(photos[1], receipt, self._backend)
             made_with = pipeline.MADE_WITH[restored.tier]
             measured = await report.evaluate(
                 *photos, restored.photo, self._backend, made_with, others=tuple(CLASSIFIER_SIDES)
             )
-            similarity = await asyncio.to_thread(metrics.ssim, *(photo.pixels for photo in photos))
+            similarity = await in_thread(metrics.ssim, *(photo.pixels for photo in photos))
         return EvaluateResponse(
             views=[views.to_wire(view) for view in measured.views],
             protected_psnr_db=measured.protected_psnr_db,

@@ -28,6 +28,8 @@ from services.rpc.status import CODES, reason_of, status_of
 _PACKAGE = "/srae.v1."
 #: Codes of what the operator must look into, and so needs the traceback of.
 _OURS = (grpc.StatusCode.INTERNAL, grpc.StatusCode.UNAVAILABLE)
+#: By so many seconds gRPC may find that a call's time is up before we do.
+_CLOCKS_DIFFER = 0.05
 _log = logging.getLogger(__name__)
 
 # Generic in gRPC's stubs, not at run time.
@@ -93,13 +95,15 @@ class _Call:
             try:
                 yield
             except asyncio.CancelledError as error:
-                self._code = grpc.StatusCode.CANCELLED
+                # gRPC cancels a call whose caller went away, and one whose time is up: by a clock of its own.
+                is_late = seconds_left() < _CLOCKS_DIFFER
+                self._code = grpc.StatusCode.DEADLINE_EXCEEDED if is_late else grpc.StatusCode.CANCELLED
                 _let_go(error)
                 raise
             except Exception as error:
                 if reason_of(error) == Reason.MODEL_UNAVAILABLE and seconds_left() == 0.0:
-                    # The caller did not wait for the model. It is no failure of ours, and nobody reads an answer.
-                    self._code = grpc.StatusCode.CANCELLED
+                    # The caller did not wait for the model, and nobody reads an answer.
+                    self._code = grpc.StatusCode.DEADLINE_EXCEEDED
                     _let_go(error)
                     raise asyncio.CancelledError from None
                 self._reason = reason_of(error)

@@ -14,20 +14,18 @@ import grpc
 from services.rpc.address import Address, AddressError
 
 
-def bind(
+@contextmanager
+def bound(
     server: grpc.aio.Server,
     address: Address,
     credentials: grpc.ServerCredentials | None,
     tells_no_secrets: bool = False,
-) -> Address:
-    """Binds the server.
+) -> Iterator[Address]:
+    """Binds the server, and gives the address that it listens on, which has the actual port.
 
     Args:
         credentials: TLS's; None on a Unix socket or loopback alone.
         tells_no_secrets: anybody may hear what this server answers, so it needs no TLS anywhere.
-
-    Returns:
-        The address that it listens on, which has the actual port.
 
     Raises:
         AddressError: it cannot be had.
@@ -42,13 +40,26 @@ def bind(
                 port = server.add_secure_port(str(address), credentials)
         except RuntimeError as error:
             raise AddressError(f"Cannot listen on {address}. Is it in use, or another machine's?") from error
-    return address if address.path is not None else replace(address, port=port)
+    if address.path is None:
+        yield replace(address, port=port)
+        return
+    own = _identity(address.path)
+    try:
+        yield address
+    finally:
+        # gRPC removed it when the server stopped, unless it never started. Another server's may be in its place: one
+        # that was started while this one's last calls ended.
+        if own is not None and _identity(address.path) == own:
+            address.path.unlink(missing_ok=True)
 
 
-def release(address: Address) -> None:
-    """Removes what binding left behind."""
-    if address.path is not None:
-        address.path.unlink(missing_ok=True)
+def _identity(path: Path) -> tuple[int, int, int] | None:
+    """What no other file at this path has; None where there is none."""
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino, found.st_ctime_ns  # a number alone may be given again
 
 
 @contextmanager

@@ -22,10 +22,9 @@ async def answered(address: Address, servicer: health.HealthServicer) -> AsyncIt
     """
     server = grpc.aio.server(options=(("grpc.so_reuseport", 0),))
     add_HealthServicer_to_server(servicer, server)
-    bound = listener.bind(server, address, None, tells_no_secrets=True)
-    await server.start()
-    try:
-        yield bound
-    finally:
-        await server.stop(None)
-        listener.release(bound)
+    with listener.bound(server, address, None, tells_no_secrets=True) as bound:
+        await server.start()
+        try:
+            yield bound
+        finally:
+            await server.stop(None)

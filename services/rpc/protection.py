@@ -73,11 +73,13 @@ class ProtectionServicer(ProtectionServiceServicer):
     ) -> tuple[bytes, ProtectionOutcome]:
         tier = _tier(options)
         strength_db = _strength_db(options)
+        codec.check_output(options.mime_type)
         progress = _Progress(tell)
         search = pipeline.Search(_search_seconds(options, tier), on_round=progress.searched)
         async with self._gate.turn:
             original = await decoded(image)
             del image  # at 50 megapixels, each photo in memory counts, and so does each file
+            codec.check_output(options.mime_type, original)
             receipt = await pipeline.find_code(original, tier, self._backend, strength_db, search)
             progress.reached(PROTECTION_STAGE_WRITING)
             written = await in_thread(pipeline.write, original, receipt, options.mime_type)

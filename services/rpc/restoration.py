@@ -55,9 +55,11 @@ class RestorationServicer(RestorationServiceServicer):
 
     async def _restore(self, image: bytes, options: RestoreOptions) -> tuple[bytes, RestorationOutcome]:
         receipt = receipts.from_wire(options.receipt) if options.HasField("receipt") else None
+        codec.check_output(options.mime_type)
         async with self._gate.turn:
             photo = await decoded(image)
             del image  # at 50 megapixels, each photo in memory counts, and so does each file
+            codec.check_output(options.mime_type, photo)
             restored = await pipeline.restore(photo, receipt, self._backend)
             del photo
             if restored.file is not None and options.mime_type in ("", restored.file.mime_type):

@@ -29,6 +29,7 @@ from services.imaging.photo import Photo
 from services.rpc import chunks
 
 PNG = file(pixels())
+TRANSPARENT = file(np.full((64, 64, 4), 100, np.uint8))
 MAX_BYTES = 300_000
 Act = Callable[[Client, FakeBackend], Awaitable[object]]
 
@@ -153,7 +154,9 @@ TABLE: list[tuple[Reason, grpc.StatusCode, str, Act]] = [
         "",
         while_missing(protect(PNG)),
     ),
-    (Reason.UNSUPPORTED_OUTPUT, INVALID, "options.mime_type", protect(PNG, mime_type="text/plain")),
+    # Before any model is asked.
+    (Reason.UNSUPPORTED_OUTPUT, INVALID, "options.mime_type", while_down(protect(PNG, mime_type="text/plain"))),
+    (Reason.UNSUPPORTED_OUTPUT, INVALID, "options.mime_type", while_down(protect(TRANSPARENT, mime_type="image/jpeg"))),
     (Reason.INVALID_OPTION, INVALID, "options.tier", protect(PNG, tier=7)),
     (Reason.INVALID_OPTION, INVALID, "options.protected_psnr_db", protect(PNG, protected_psnr_db=33.0)),
     (Reason.INVALID_OPTION, INVALID, "options.protected_psnr_db", protect(PNG, protected_psnr_db=float("nan"))),

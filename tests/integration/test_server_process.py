@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import grpc
@@ -84,6 +86,27 @@ async def test_the_socket_is_its_users_alone_and_goes_with_the_server(tmp_path: 
         assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
         await client.protection.Protect(REQUEST)
     assert not path.exists()
+
+
+def _wait_until_gone(path: Path) -> None:
+    while path.exists():
+        time.sleep(0.01)
+
+
+async def test_who_starts_while_another_ends_keeps_the_socket(tmp_path: Path) -> None:
+    settings, held = config(tmp_path), asyncio.Event()
+    first = running(settings, FakeBackend(held=held))
+    address = await first.__aenter__()
+    async with grpc.aio.insecure_channel(str(address)) as channel:
+        last = asyncio.ensure_future(protected(channel, address))
+        await asyncio.sleep(0.2)
+        ending = asyncio.ensure_future(first.__aexit__(None, None, None))
+        await asyncio.to_thread(_wait_until_gone, settings.listen.path)
+        async with served(settings, FakeBackend()) as client:
+            held.set()
+            await asyncio.gather(last, ending)
+            assert (await protected(client.channel, address)).outcome.promise == im.PROMISE_BIT_EXACT
+    assert not settings.listen.path.exists()
 
 
 async def test_a_stale_socket_makes_way(tmp_path: Path) -> None:

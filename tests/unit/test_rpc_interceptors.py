@@ -28,7 +28,7 @@ class Context:
 
 @pytest.mark.parametrize(
     ("patience", "raised", "code"),
-    [(0.0, asyncio.CancelledError, grpc.StatusCode.CANCELLED), (60.0, Aborted, grpc.StatusCode.UNAVAILABLE)],
+    [(0.0, asyncio.CancelledError, grpc.StatusCode.DEADLINE_EXCEEDED), (60.0, Aborted, grpc.StatusCode.UNAVAILABLE)],
 )
 async def test_a_caller_who_did_not_wait_is_no_failure_of_the_service(
     patience: float, raised: type[BaseException], code: grpc.StatusCode, caplog: pytest.LogCaptureFixture

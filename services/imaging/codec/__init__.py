@@ -6,6 +6,16 @@ because it is never copied into the other: so none can be forgotten. A JPEG's co
 
 from services.imaging.codec.formats import EXTENSIONS, JPEG, MIME_TYPES
 from services.imaging.codec.reader import decode
-from services.imaging.codec.writer import Encoded, blank_jpeg, encode, is_lossless
+from services.imaging.codec.writer import Encoded, blank_jpeg, check_output, encode, is_lossless
 
-__all__ = ["EXTENSIONS", "JPEG", "MIME_TYPES", "Encoded", "blank_jpeg", "decode", "encode", "is_lossless"]
+__all__ = [
+    "EXTENSIONS",
+    "JPEG",
+    "MIME_TYPES",
+    "Encoded",
+    "blank_jpeg",
+    "check_output",
+    "decode",
+    "encode",
+    "is_lossless",
+]

@@ -59,8 +59,7 @@ def encode(photo: Photo, mime_type: str = "") -> Encoded:
         InvalidRequestError: UNSUPPORTED_OUTPUT: no such type, or one that cannot hold this photo.
     """
     mime_type = mime_type or photo.traits.mime_type
-    if mime_type not in _WRITERS:
-        raise _unsupported(f"{mime_type!r} cannot be written. Ask for one of {', '.join(formats.MIME_TYPES)}.")
+    check_output(mime_type, photo)
     image = _image(photo, mime_type)
     try:
         data, lossless = _WRITERS[mime_type](image, photo)
@@ -68,6 +67,21 @@ def encode(photo: Photo, mime_type: str = "") -> Encoded:
         size = f"{photo.width} x {photo.height}"
         raise _unsupported(f"A photo of {size} pixels cannot be written as {mime_type}. Ask for image/png.") from error
     return Encoded(data, mime_type, lossless)
+
+
+def check_output(mime_type: str, photo: Photo | None = None) -> None:
+    """Refuses a type that photos are not written as; empty is that of the file that came in.
+
+    Args:
+        photo: what is to be written so, where it is known.
+
+    Raises:
+        InvalidRequestError: UNSUPPORTED_OUTPUT.
+    """
+    if mime_type and mime_type not in _WRITERS:
+        raise _unsupported(f"{mime_type!r} cannot be written. Ask for one of {', '.join(formats.MIME_TYPES)}.")
+    if photo is not None and photo.alpha is not None and mime_type in _OPAQUE and photo.alpha.min() < 255:
+        raise _unsupported(f"This photo has transparency, which {mime_type} cannot hold. Ask for image/png.")
 
 
 def blank_jpeg(layout: JpegLayout) -> bytes | None:
@@ -93,9 +107,7 @@ def _unsupported(message: str) -> InvalidRequestError:
 def _image(photo: Photo, mime_type: str) -> Image.Image:
     """The photo as L, LA, RGB or RGBA, with its colour profile where that fits."""
     pixels, alpha = photo.pixels, photo.alpha
-    if alpha is not None and mime_type in _OPAQUE:
-        if alpha.min() < 255:
-            raise _unsupported(f"This photo has transparency, which {mime_type} cannot hold. Ask for image/png.")
+    if mime_type in _OPAQUE:
         alpha = None
     # What was added to a grey photo may have coloured it. Then it stays coloured: to drop that would lose pixels.
     grey = photo.traits.grey and bool((pixels[..., 1:] == pixels[..., :1]).all())
