@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -20,11 +21,14 @@ async def in_thread(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> 
     believe that nothing is done.
     """
     results: list[R] = []
+    # Taken out of here when it begins: the traceback of an error holds what a function was made with.
+    asked = [partial(work, *args, **kwargs)]
     is_unwanted = threading.Event()
 
     def run() -> None:
+        call = asked.pop()
         if not is_unwanted.is_set():  # cancelled while it waited for a thread
-            results.append(work(*args, **kwargs))
+            results.append(call())
 
     thread = asyncio.ensure_future(asyncio.to_thread(run))
     await _ended(thread, is_unwanted)
