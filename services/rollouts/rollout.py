@@ -29,7 +29,8 @@ async def promote(versions: Versions, version: int, triton_url: str = "") -> lis
     """Serves a pushed version from now on. The one before stays, for what it protected. Gives the models.
 
     Raises:
-        RolloutError: it was not pushed, or does not answer; then everything is as it was.
+        RolloutError: it was not pushed, or does not answer; then everything is as it was. Where Triton does not go
+            back, a note says so, and what to do: the folders alone are as they were.
     """
     models = [model for model in in_order(SIGNATURES) if version in versions.aside(model, STAGED)]
     if not models:
@@ -42,11 +43,12 @@ async def promote(versions: Versions, version: int, triton_url: str = "") -> lis
             await _loaded(model, triton_url)
             if triton_url:
                 await _check_served(model, version, triton_url)
-    except RolloutError:
-        # The writers go first, as in a rollback.
-        for model in reversed(done):
-            versions.move(model, version, "", STAGED)
-            await _loaded(model, triton_url)
+    except BaseException as error:  # an interrupt, too: half a version must not stay
+        if failures := await _put_back(versions, done, version, triton_url):
+            error.add_note(
+                f"The folders are as they were, but Triton can go on serving version {version}. Start it anew, and it "
+                f"serves what it did before. What it said: {'; '.join(failures)}"
+            )
         raise
     return models
 
@@ -67,6 +69,21 @@ async def rollback(versions: Versions, triton_url: str = "") -> dict[str, int]:
         versions.move(model, newest, "", WITHDRAWN)
         await _loaded(model, triton_url)
     return dict.fromkeys(models, newest)
+
+
+async def _put_back(versions: Versions, done: list[str], version: int, triton_url: str) -> list[str]:
+    """Stages again what was promoted. Gives what Triton said where it did not load the version before."""
+    # The writers go first, as in a rollback; and all folders before the first load, which can fail: a server that
+    # starts, and services that run the models in process, go by the folders alone.
+    for model in reversed(done):
+        versions.move(model, version, "", STAGED)
+    failures = []
+    for model in reversed(done):
+        try:
+            await _loaded(model, triton_url)
+        except RolloutError as failure:
+            failures.append(str(failure))
+    return failures
 
 
 async def _loaded(model: str, triton_url: str) -> None:

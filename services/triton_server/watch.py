@@ -59,13 +59,19 @@ class Watch:
         """Starts the server, keeps it answering until it shall stop, and stops it."""
         canary = TritonBackend(self._url, self._patience_seconds, on_retry=None)
         try:
-            async with Control(self._url) as control:
-                while not stop.is_set():
-                    await self._round(canary, control)
-                    await _wait(stop, self._every_seconds)
+            async with Control(self._url) as control, asyncio.TaskGroup() as group:
+                rounds = group.create_task(self._rounds(canary, control))
+                await stop.wait()
+                # In the middle of whatever it does: a start alone takes longer than whoever stops it waits.
+                rounds.cancel()
         finally:
             await canary.close()
             await asyncio.to_thread(self._process.stop)
+
+    async def _rounds(self, canary: TritonBackend, control: Control) -> None:
+        while True:
+            await self._round(canary, control)
+            await asyncio.sleep(self._every_seconds)
 
     async def _round(self, canary: TritonBackend, control: Control) -> None:
         if self._process.pid is None:
@@ -125,11 +131,3 @@ class Watch:
         except (ControlError, SraeError) as error:
             self._rests_until[model] = time.monotonic() + _REST_SECONDS
             _log.error("%s still fails, look after it: %s", model, error)
-
-
-async def _wait(stop: asyncio.Event, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await stop.wait()
-    except TimeoutError:
-        pass

@@ -31,6 +31,7 @@ from services.inference.signature import MAX_BATCH
 from services.inference.triton import TritonBackend
 from services.rpc.metrics import Metrics
 from services.server import _backend, running
+from services.triton_server.__main__ import _STOP_SECONDS
 from services.triton_server.control import Control, ControlError
 from services.triton_server.fetch import Installation
 from services.triton_server.watch import Watch
@@ -176,6 +177,29 @@ async def test_a_version_of_another_shape_never_makes_a_picture(service: Watched
     async with Control(service.server.url) as control:
         await control.load(MODEL)
     await service.is_right()
+
+
+async def test_a_server_that_starts_is_stopped_with_its_stubs(small: Server) -> None:
+    stop = asyncio.Event()
+    # The protector is not in its repository: without being told to stop, the watcher would wait for it for a minute.
+    task = asyncio.create_task(Watch(small.process, small.url, [MODEL, "protector"]).run(stop))
+
+    async def loads() -> bool:
+        return small.stubs(MODEL) != []
+
+    await until(loads, PATIENCE)
+    told = time.monotonic()
+    stop.set()
+    await task
+
+    assert time.monotonic() - told < _STOP_SECONDS
+    assert small.process.pid is None
+
+    async def are_gone() -> bool:
+        return small.stubs(MODEL) == []
+
+    # They are killed, and not waited for: they are no children of ours.
+    await until(are_gone)
 
 
 async def test_a_server_that_is_gone_is_unavailable_in_time(small: Server) -> None:

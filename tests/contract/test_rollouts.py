@@ -198,6 +198,26 @@ async def test_a_version_that_triton_does_not_load_is_staged_again(
     assert [versions.aside(model, "staged") for model in PAIR] == [[2], [2]]
 
 
+async def test_a_triton_that_goes_away_serves_what_it_did_once_it_is_back(
+    small: Server, versions: Versions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def killed(model: str, version: int, url: str) -> None:
+        small.process.kill()
+
+    monkeypatch.setattr("services.rollouts.rollout._check_served", killed)
+    await push(versions, exported(tmp_path / "new", 2), 2)
+    with serving(small) as url:
+        await answering(url, PAIR)
+        with pytest.raises(RolloutError, match=r"protector does not load(.|\n)*Start it anew"):
+            await promote(versions, 2, url)
+    assert [versions.served(model) for model in PAIR] == [[1], [1]]
+    assert [versions.aside(model, "staged") for model in PAIR] == [[2], [2]]
+    with serving(small) as url:
+        await answering(url, PAIR)
+        async with Control(url) as control:
+            assert [await control.served(model) for model in PAIR] == [[1], [1]]
+
+
 async def test_in_process_the_files_are_enough(versions: Versions, tmp_path: Path) -> None:
     backend = EmbeddedBackend(versions.repository)
     await push(versions, exported(tmp_path / "new", 2), 2)
