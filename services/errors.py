@@ -36,6 +36,7 @@ class Reason(StrEnum):
     MODEL_UNAVAILABLE = "MODEL_UNAVAILABLE"
     OVERLOADED = "OVERLOADED"
     INTERNAL = "INTERNAL"
+    IS_ORIGINAL = "IS_ORIGINAL"
 
 
 class SraeError(Exception):

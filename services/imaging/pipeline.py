@@ -59,12 +59,14 @@ class Restored:
         is_bit_exact: whether the pixels are the original's, by the hash in the receipt or in the photo itself; None
             where there is neither.
         file: the original's own JPEG, without its metadata, where the coefficients of the protected one were restored.
+        receipt_fit: by how many standard deviations the photo follows the code of its receipt, where that was asked.
     """
 
     photo: Photo
     tier: Tier
     is_bit_exact: bool | None
     file: codec.Encoded | None = None
+    receipt_fit: float | None = None
 
 
 @dataclass(frozen=True)
@@ -241,21 +243,22 @@ async def restore(photo: Photo, receipt: Receipt | None, backend: Backend, is_ow
     if known.original_sha256 is None:
         return Restored(restored, tier, None)
     exact = await in_thread(restored.sha256) == known.original_sha256
+    fit = None
     if not exact and receipt is not None:
         if not is_own:
-            await in_thread(_check_belongs, photo, receipt)
+            fit = await in_thread(_fit, photo, receipt)
         layout = receipt.original_layout
         if layout is not None and jpeg_original.is_possible(photo, layout):
             sought = await in_thread(_sought, photo, receipt, layout)
             if sought is not None:
-                return sought
+                return sought if sought.is_bit_exact else replace(sought, receipt_fit=fit)
         if layout is not None and jpeg_copy.gains(photo, layout):
             del restored  # at 50 megapixels, each photo in memory counts
             restored = photo.with_pixels(await in_thread(_subtracted, photo, code, layout))
         elif layout is not None and jpeg_copy.was_moved(photo, layout):
             del restored
             restored = photo.with_pixels(await in_thread(jpeg_copy.subtract_moves, photo, code, layout))
-    return Restored(restored, tier, exact)
+    return Restored(restored, tier, exact, receipt_fit=fit)
 
 
 def _subtracted(photo: Photo, code: NDArray[np.int8], original: Layout) -> NDArray[np.uint8]:
@@ -326,18 +329,25 @@ def _known(photo: Photo, receipt: Receipt | None) -> _Known:
     return _Known(photo.with_pixels(taken[1]), found.code, found.original_sha256)
 
 
-def _check_belongs(photo: Photo, receipt: Receipt) -> None:
+def _fit(photo: Photo, receipt: Receipt) -> float:
+    """By how many standard deviations the photo follows the receipt's code.
+
+    Raises:
+        InvalidReceiptError: by too few, or the photo is the original.
+    """
     # Told by its hash, for the code is made for this very photo's detail, and follows it more than chance would.
     if photo.sha256() == receipt.original_sha256:
         raise InvalidReceiptError(
-            Reason.RECEIPT_MISMATCH, "This photo is the original itself: there is nothing to restore. Keep it as it is."
+            Reason.IS_ORIGINAL, "This photo is the original itself: there is nothing to restore. Keep it as it is."
         )
     layout = receipt.original_layout
-    if not presence.is_present(photo.pixels, receipt.code, None if layout is None else layout.moved_in):
+    fit = presence.score(photo.pixels, receipt.code, None if layout is None else layout.moved_in)
+    if fit <= presence.THRESHOLD:
         raise InvalidReceiptError(
             Reason.RECEIPT_MISMATCH,
             "This receipt belongs to another photo: its code is not in this one. Use the one saved with this photo.",
         )
+    return fit
 
 
 async def _read(photo: Photo, backend: Backend) -> NDArray[np.int8]:

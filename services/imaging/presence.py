@@ -38,7 +38,8 @@ _SURROUNDINGS = (3, 3)
 def score(pixels: NDArray[np.uint8], code: NDArray[np.int8], moved_in: JpegLayout | None = None) -> float:
     """Standard deviations by which the photo's detail follows the code.
 
-    Another photo's code scores 0 +- 1.4. The original's own, which is made for its detail, 0 +- 3.
+    Another photo's code scores 0 +- 1.4. The original's own, which is made for its detail, 0 +- 3. An empty code is in
+    every photo: infinity.
 
     Args:
         pixels: shape (H, W, 3), the protected photo or a copy of it.
@@ -46,6 +47,8 @@ def score(pixels: NDArray[np.uint8], code: NDArray[np.int8], moved_in: JpegLayou
         moved_in: the layout of the JPEG to whose coefficients it was added, which kept of it what whole steps can say,
             if not those of the original.
     """
+    if not code.any():
+        return math.inf
     photo = down(pixels)
     if moved_in is None:
         return _follows(photo, up_rows(code, WORKING_SIZE, WORKING_SIZE, 0, WORKING_SIZE))
@@ -62,11 +65,6 @@ def _follows(photo: NDArray[np.uint8], wave: NDArray[Any]) -> float:
         match += matches[0]
         variance += matches[1:].var()
     return match / math.sqrt(variance) if variance > 0 else 0.0
-
-
-def is_present(pixels: NDArray[np.uint8], code: NDArray[np.int8], moved_in: JpegLayout | None = None) -> bool:
-    """Whether the code is in the photo. An empty code is in every photo. The arguments are those of :func:`score`."""
-    return not code.any() or score(pixels, code, moved_in) > THRESHOLD
 
 
 def _detail(image: NDArray[Any], side: int) -> NDArray[np.float64]:

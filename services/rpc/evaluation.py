@@ -49,9 +49,10 @@ class EvaluationServicer(EvaluationServiceServicer):
         receipt = receipts.from_wire(options.receipt) if options.HasField("receipt") else None
         async with self._gate.turn:
             photos = await decoded(original, "original"), await decoded(protected, "protected_photo")
+            is_own = receipt is not None and await in_thread(receipt.is_of, protected)
             del original, protected  # at 50 megapixels, each file in memory counts
             report.check_pair(*photos)
-            restored = await pipeline.restore(photos[1], receipt, self._backend)
+            restored = await pipeline.restore(photos[1], receipt, self._backend, is_own)
             made_with = pipeline.MADE_WITH[restored.tier]
             measured = await report.evaluate(
                 *photos, restored.photo, self._backend, made_with, others=tuple(CLASSIFIER_SIDES)

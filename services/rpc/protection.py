@@ -83,7 +83,8 @@ class ProtectionServicer(ProtectionServiceServicer):
             receipt = await pipeline.find_code(original, tier, self._backend, strength_db, search)
             progress.reached(PROTECTION_STAGE_WRITING)
             written = await in_thread(pipeline.write, original, receipt, options.mime_type)
-            encoded, receipt = written.file, written.receipt
+            encoded = written.file
+            receipt = await in_thread(written.receipt.of_file, encoded.data)
             original = original.with_pixels(original.pixels)  # lets its file go
             progress.reached(PROTECTION_STAGE_MEASURING)
             # Every figure is measured on the file that goes out, not on pixels that an encoding may have changed.

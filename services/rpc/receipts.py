@@ -38,6 +38,7 @@ def to_wire(receipt: Receipt) -> ProtectionReceipt:
         original_sha256=receipt.original_sha256,
         code=PerturbationCode(levels=receipt.code.tobytes(), rows=rows, columns=columns),
         original_layout=None if receipt.original_layout is None else _layout_to_wire(receipt.original_layout),
+        protected_sha256=receipt.protected_sha256,
     )
 
 
@@ -57,10 +58,20 @@ def from_wire(message: ProtectionReceipt) -> Receipt:
         raise _invalid("its model_version is not a number")
     if len(message.original_sha256) != _SHA256_BYTES:
         raise _invalid(f"its original_sha256 has {len(message.original_sha256)} bytes instead of {_SHA256_BYTES}")
+    if len(message.protected_sha256) not in (0, _SHA256_BYTES):
+        raise _invalid(f"its protected_sha256 has {len(message.protected_sha256)} bytes instead of {_SHA256_BYTES}")
     if not message.HasField("code"):
         raise _invalid("it holds no code")
     layout = _layout(message.original_layout) if message.HasField("original_layout") else None
-    return Receipt(tier, message.model, version, message.original_sha256, _code(message.code), layout)
+    return Receipt(
+        tier,
+        message.model,
+        version,
+        message.original_sha256,
+        _code(message.code),
+        layout,
+        message.protected_sha256,
+    )
 
 
 def _code(message: PerturbationCode) -> NDArray[np.int8]:

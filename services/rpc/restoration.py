@@ -58,9 +58,10 @@ class RestorationServicer(RestorationServiceServicer):
         codec.check_output(options.mime_type)
         async with self._gate.turn:
             photo = await decoded(image)
+            is_own = receipt is not None and await in_thread(receipt.is_of, image)
             del image  # at 50 megapixels, each photo in memory counts, and so does each file
             codec.check_output(options.mime_type, photo)
-            restored = await pipeline.restore(photo, receipt, self._backend)
+            restored = await pipeline.restore(photo, receipt, self._backend, is_own)
             del photo
             if restored.file is not None and options.mime_type in ("", restored.file.mime_type):
                 encoded = restored.file
@@ -76,4 +77,5 @@ class RestorationServicer(RestorationServiceServicer):
             tier=receipts.TIERS_ON_WIRE[restored.tier],
             width=restored.photo.width,
             height=restored.photo.height,
+            receipt_fit=restored.receipt_fit,
         )

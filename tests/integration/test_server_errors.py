@@ -149,6 +149,12 @@ TABLE: list[tuple[Reason, grpc.StatusCode, str, Act]] = [
     (Reason.RECEIPT_INVALID, INVALID, "options.receipt", restore(PNG, receipt(original_sha256=b"short"))),
     (Reason.RECEIPT_MISMATCH, INVALID, "options.receipt", restore(PNG, receipt())),
     (
+        Reason.IS_ORIGINAL,
+        INVALID,
+        "options.receipt",
+        restore(PNG, receipt(original_sha256=codec.decode(PNG).sha256())),
+    ),
+    (
         Reason.UNKNOWN_MODEL,
         grpc.StatusCode.NOT_FOUND,
         "",

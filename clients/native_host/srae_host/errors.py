@@ -89,6 +89,7 @@ class Code(StrEnum):
     )
     UNKNOWN_ENTRY = "UNKNOWN_ENTRY", "The ledger has no such entry any more. Load the list again."
     RECEIPT_MISMATCH = "RECEIPT_MISMATCH", "The receipt is another photo's. Choose the photo's own entry in the list."
+    IS_ORIGINAL = "IS_ORIGINAL", "It is the original itself: there is nothing to restore. Keep it as it is."
     RECEIPT_UNREADABLE = "RECEIPT_UNREADABLE", "The receipt is damaged. Import a copy of the ledger that you exported."
     LEDGER_UNUSABLE = "LEDGER_UNUSABLE", "Run srae-host doctor: it tells what is wrong with the ledger."
     LEDGER_FILE_INVALID = "LEDGER_FILE_INVALID", "Choose a file that was exported from a ledger."

@@ -72,8 +72,29 @@ class Photos:
         return Answer({name: value for name, value in record.items() if name not in _PATHS})
 
     async def restore(self, params: Mapping[str, Any], photo: File, report: Report) -> Answer:
-        """``restore``: with the first receipt that fits, of those that could."""
+        """``restore``: with the receipt that fits best, of those that could."""
+        found_by, match, made = await self._nearest(params, photo, report)
+        await report("sending")
+        entry = match.entry.id if match is not None else None
+        record = records.of_restoring(made.outcome, ("", ""), None, len(made.image), entry)
+        result = {
+            "entry": entry,
+            "found_by": found_by,
+            "distance": match.distance if match is not None and found_by == "perceptual_hash" else None,
+            **{name: getattr(record, name) for name in ("tier", "verified", "width", "height")},
+        }
+        kind = record.mime_type
+        return Answer(result, {"photo": File(_renamed(photo.name, kind), kind, made.image)})
+
+    async def _nearest(
+        self, params: Mapping[str, Any], photo: File, report: Report
+    ) -> tuple[str, Match | None, Restored]:
+        """What is restored, how its receipt was found, and which it is.
+
+        A photo that was protected more than once restores nearly with the receipts of its other copies, too.
+        """
         refusal: SraeClientError | None = None
+        nearest: tuple[str, Match | None, Restored] | None = None
         async for found_by, match in self._candidates(params, photo):
             try:
                 made = await self._restored(photo, match, report)
@@ -82,20 +103,13 @@ class Photos:
                     raise
                 refusal = refusal or error
                 continue
-            await report("sending")
-            entry = match.entry.id if match is not None else None
-            record = records.of_restoring(made.outcome, ("", ""), None, len(made.image), entry)
-            result = {
-                "entry": entry,
-                "found_by": found_by,
-                "distance": match.distance if match is not None and found_by == "perceptual_hash" else None,
-                **{name: getattr(record, name) for name in ("tier", "verified", "width", "height")},
-            }
-            kind = record.mime_type
-            return Answer(result, {"photo": File(_renamed(photo.name, kind), kind, made.image)})
-        if refusal is not None:
-            raise refusal
-        raise HostError(Code.NOT_IN_LEDGER, "The ledger holds no photo that looks like this one.")
+            if found_by != "perceptual_hash" or made.is_certain:
+                return found_by, match, made
+            if nearest is None or made.outcome.receipt_fit > nearest[2].outcome.receipt_fit:
+                nearest = found_by, match, made
+        if nearest is not None:
+            return nearest
+        raise refusal or HostError(Code.NOT_IN_LEDGER, "The ledger holds no photo that looks like this one.")
 
     async def _restored(self, photo: File, match: Match | None, report: Report) -> Restored:
         receipt = await asyncio.to_thread(self._receipt, match.entry) if match is not None else None

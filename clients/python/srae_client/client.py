@@ -46,6 +46,11 @@ class Restored:
     image: bytes
     outcome: restoration.RestorationOutcome
 
+    @property
+    def is_certain(self) -> bool:
+        """Whether no other receipt could restore the photo better. One that the server held against it may."""
+        return self.outcome.promise == image.PROMISE_BIT_EXACT or not self.outcome.HasField("receipt_fit")
+
 
 class Client:
     """Talks to one server. Every method raises ``SraeClientError`` when the server refuses or cannot be reached.

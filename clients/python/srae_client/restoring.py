@@ -5,17 +5,19 @@ photo carries itself. What none of them vouches for is an estimate, and no origi
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from srae.v1.image_pb2 import PROMISE_BIT_EXACT, PROMISE_NEAR
+from srae.v1.image_pb2 import PROMISE_BIT_EXACT, PROMISE_NEAR, ProtectionReceipt
 
 from srae_client import ledger_file, receipts
 from srae_client.bookkeeping import candidates
 from srae_client.client import Client, Restored
 from srae_client.errors import LocalReason, SraeClientError
 from srae_client.key_holder import KeyHolder
-from srae_client.ledger import Ledger
+from srae_client.ledger import Entry, Ledger
 
 #: Refusals of a receipt that nobody named after which another one, or the photo itself, may still do.
 _PASSED_OVER = (
@@ -43,6 +45,22 @@ class Found:
     doubt: SraeClientError | None = None
 
 
+@dataclass(frozen=True)
+class _Source:
+    """A receipt that nobody named, and that could be the photo's.
+
+    Attributes:
+        read: unpacks it, or raises why it is of no use.
+        receipt, entry: where it lies, one of the two.
+        is_own: it was written with this very file.
+    """
+
+    read: Callable[[], ProtectionReceipt]
+    receipt: Path | None = None
+    entry: str | None = None
+    is_own: bool = False
+
+
 async def restored(
     client: Client,
     path: Path,
@@ -61,22 +79,29 @@ async def restored(
         mime_type: of the file; empty for the original's own JPEG where it comes back whole, else PNG.
 
     Raises:
-        SraeClientError: the receipt that was named does not fit or cannot be opened, or the server refuses.
+        SraeClientError: the receipt that was named does not fit or cannot be opened, the photo is the original itself,
+            or the server refuses.
     """
-    receipt = receipts.path_for(path, given)
+    if given is not None:
+        return Found(await client.restore(photo, receipts.read(given, holder), mime_type), receipt=given)
     refusals: list[SraeClientError] = []
-    if receipt is not None:
+    # A photo that was protected more than once restores nearly with the receipts of its other copies, too.
+    nearest: Found | None = None
+    async for source in _sources(path, photo, ledger, holder, refusals):
         try:
-            return Found(await client.restore(photo, receipts.read(receipt, holder), mime_type), receipt=receipt)
+            found = Found(await client.restore(photo, source.read(), mime_type), source.receipt, source.entry)
         except SraeClientError as error:
-            if given is not None or error.reason not in _PASSED_OVER:
+            if error.reason not in _PASSED_OVER:
                 raise
-            refusals.append(error)  # it lies beside the photo, and another may do all the same
-    if ledger is not None:
-        found, refusal = await _by_ledger(client, photo, ledger, holder, mime_type)
-        if found is not None:
+            if error.reason != "RECEIPT_MISMATCH" or source.receipt is not None:  # the ledger has many other photos'
+                refusals.append(error)
+            continue
+        if source.is_own or found.made.is_certain:
             return found
-        refusals += [refusal] if refusal is not None else []
+        if nearest is None or found.made.outcome.receipt_fit > nearest.made.outcome.receipt_fit:
+            nearest = found
+    if nearest is not None:
+        return nearest
     made = await client.restore(photo, None, mime_type)
     if made.outcome.promise == PROMISE_BIT_EXACT:
         return Found(made)
@@ -84,27 +109,30 @@ async def restored(
     return Found(made, doubt=refusals[0])
 
 
-async def _by_ledger(
-    client: Client, photo: bytes, ledger: Ledger, holder: KeyHolder, mime_type: str
-) -> tuple[Found | None, SraeClientError | None]:
-    """The original by the first receipt that fits; else why the likeliest that could be this photo's is of no use."""
-    refusals = []
+async def _sources(
+    path: Path, photo: bytes, ledger: Ledger | None, holder: KeyHolder, refusals: list[SraeClientError]
+) -> AsyncIterator[_Source]:
+    """The likeliest first. Why the ledger cannot be asked goes to ``refusals``."""
+    beside = receipts.path_for(path, None)
+    if beside is not None:
+        yield _Source(partial(receipts.read, beside, holder), receipt=beside)
+    if ledger is None:
+        return
     try:
         matches = await asyncio.to_thread(lambda: list(candidates(ledger, photo)))
     except SraeClientError as error:
-        return None, error
-    for _, match in matches:
-        try:
-            receipt = receipts.unpack(match.entry.receipt, holder)
-            return Found(await client.restore(photo, receipt, mime_type), entry=match.entry.id), None
-        except ValueError as error:
-            refusals.append(ledger_file.damaged(match.entry, error))
-        except SraeClientError as error:
-            if error.reason not in _PASSED_OVER:
-                raise
-            if error.reason != "RECEIPT_MISMATCH":  # that one is another photo's, and says nothing of this one
-                refusals.append(error)
-    return None, refusals[0] if refusals else None
+        refusals.append(error)
+        return
+    for found_by, match in matches:
+        entry = match.entry
+        yield _Source(partial(_of_entry, entry, holder), entry=entry.id, is_own=found_by == "sha256")
+
+
+def _of_entry(entry: Entry, holder: KeyHolder) -> ProtectionReceipt:
+    try:
+        return receipts.unpack(entry.receipt, holder)
+    except ValueError as error:
+        raise ledger_file.damaged(entry, error) from None
 
 
 def _no_receipt(was_asked: bool, was_changed: bool) -> SraeClientError:
