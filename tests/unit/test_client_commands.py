@@ -5,6 +5,9 @@ import errno
 import io
 import json
 import os
+import signal
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -487,6 +490,52 @@ def test_interrupted_is_status_130(
     monkeypatch.setattr(commands, "protect", interrupted)
     assert main.main(["protect", "a.png"]) == 130
     assert "interrupted" in capsys.readouterr().err
+
+
+def stop_once_written(fake: Fake, path: str, number: signal.Signals) -> None:
+    """Signals as soon as a photo was written and another one is under way."""
+    fake.was_reached.wait(30)
+    deadline = time.monotonic() + 30
+    while not Path(path).exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.kill(os.getpid(), number)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_what_was_finished_before_an_interruption_is_told(srae: Run, fake: Fake, number: signal.Signals) -> None:
+    photos("a.png")
+    photos("b.png", content=client_fake.HANGING)
+    threading.Thread(target=stop_once_written, args=(fake, "a-edited.png", number)).start()
+    status, printed = srae("protect", "a.png", "b.png", "none.png")
+    assert status == 130
+    assert [(result["input"], result["ok"]) for result in printed["results"]] == [("none.png", False), ("a.png", True)]
+    assert printed["results"][1]["entry"] == Ledger().entries()[0].id
+    assert everything() == {"a.png", "b.png", "a-edited.png", "a-edited.png.receipt"}
+
+
+def test_after_an_interruption_it_says_what_to_run_again(fake: Fake, capsys: pytest.CaptureFixture[str]) -> None:
+    photos("a.png")
+    photos("b.png", content=client_fake.HANGING)
+    threading.Thread(target=stop_once_written, args=(fake, "a-edited.png", signal.SIGINT)).start()
+    assert main.main(["protect", "a.png", "b.png"]) == 130
+    shown = capsys.readouterr()
+    assert "a-edited.png" in shown.out
+    assert "run it again with the photos that are not listed" in shown.err
+    fake.was_reached.clear()
+    fake.was_cancelled.clear()
+    threading.Thread(target=stop_once_written, args=(fake, "b.png", signal.SIGINT)).start()
+    assert main.main(["protect", "b.png"]) == 130
+    assert "interrupted before any photo was done; run it again" in capsys.readouterr().err
+
+
+def test_a_terminal_may_be_closed_where_that_is_to_be_ignored(srae: Run) -> None:
+    photos("a.png")
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+    try:
+        assert srae("protect", "a.png")[0] == 0
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_the_table_says_what_was_done_and_marks_what_is_not_protected(

@@ -28,7 +28,8 @@ examples:
 
 Without --endpoint, the server on this computer is used (srae serve); where none runs, one is started for the call.
 
-exit status: 0 all was done, 1 something failed, 2 the command makes no sense, 130 it was interrupted.
+exit status: 0 all was done, 1 something failed, 2 the command makes no sense, 130 it was interrupted (what was done
+until then is listed).
 """
 _PROTECT = """\
 examples:

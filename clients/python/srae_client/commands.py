@@ -7,7 +7,7 @@ import json
 import os
 from argparse import Namespace
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -21,10 +21,14 @@ from srae_client.arguments import FORMATS
 from srae_client.bookkeeping import entry_of
 from srae_client.client import Client
 from srae_client.errors import LocalReason, SraeClientError, UsageError
+from srae_client.exit_statuses import FAILED, INTERRUPTED
 from srae_client.files import Source
 from srae_client.key_holder import KeyHolder, ask_person
 from srae_client.ledger import Ledger
 from srae_client.records import EvaluateRecord, Failure, ProtectRecord, Record, RestoreRecord
+
+_INTERRUPTED = "interrupted. What was written is whole and listed; run it again with the photos that are not listed."
+_INTERRUPTED_AT_ONCE = "interrupted before any photo was done; run it again."
 
 
 async def protect(arguments: Namespace) -> int:
@@ -60,7 +64,8 @@ async def protect(arguments: Namespace) -> int:
         if ledger is not None:
             entry = entry_of(made, record, show.readable(output.name), "", contents[0])
             try:
-                await asyncio.to_thread(ledger.add, [entry])
+                # In no thread, or an interruption could come between the photo and its being told.
+                ledger.add([entry])
                 record = replace(record, entry=entry.id)
             except SraeClientError as error:  # the receipt lies beside the photo, so nothing is lost
                 unnoted[error.message] = None
@@ -194,12 +199,18 @@ async def _do(
     doing: str,
 ) -> int:
     messages = show.messages_console()
-    results: list[Record | Failure] = list(failures)
+    finished: dict[Source, Record | Failure] = {}
     if sources:
-        async with connected(arguments.endpoint, arguments.ca, messages) as client:
-            results += await batch.run(sources, partial(job, client), doing, messages)
+        # What was finished before an interruption is told all the same: it would be done twice otherwise.
+        with suppress(asyncio.CancelledError):
+            async with connected(arguments.endpoint, arguments.ca, messages) as client:
+                await batch.run(sources, partial(job, client), doing, messages, finished)
+    results = [*failures, *(finished[source] for source in sources if source in finished)]
     if arguments.json:
         print(json.dumps(records.to_json(arguments.command, results), indent=2, allow_nan=False))
     else:
         show.results(results)
-    return 1 if any(isinstance(result, Failure) for result in results) else 0
+    if len(finished) < len(sources):
+        messages.print(f"srae {arguments.command}: {_INTERRUPTED if finished else _INTERRUPTED_AT_ONCE}")
+        return INTERRUPTED
+    return FAILED if any(isinstance(result, Failure) for result in results) else 0

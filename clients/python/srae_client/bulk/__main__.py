@@ -12,7 +12,7 @@ from srae_client import batch, installing, records, show, standard_output
 from srae_client.bulk import manifest
 from srae_client.bulk.run import Settings, run, succeeded
 from srae_client.errors import SraeClientError, UsageError, file_error
-from srae_client.main import FAILED, INTERRUPTED, USAGE
+from srae_client.exit_statuses import FAILED, INTERRUPTED, USAGE
 
 _EXPLAINED = f"""\
 examples:
