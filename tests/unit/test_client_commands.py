@@ -470,6 +470,26 @@ def test_a_folder_that_cannot_be_written_names_the_output(srae: Run, monkeypatch
     assert told["message"].startswith("a-edited.png.receipt: Permission denied.")
 
 
+def test_a_name_too_long_for_what_is_written_is_told_so(srae: Run) -> None:
+    name = "x" * 246 + ".png"
+    photos(name)
+    told = srae("protect", name)[1]["results"][0]
+    assert "File name too long. Use a shorter name: -o FILE" in told["message"]
+    assert everything() == {name}
+    assert srae("protect", name, "-o", "short.png")[0] == 0
+
+
+def test_on_a_disk_that_is_only_read_the_error_names_the_output(srae: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(path: Path, *_: object) -> int:
+        raise OSError(errno.EROFS, "Read-only file system", str(path))
+
+    photos("a.png")
+    monkeypatch.setattr(files.os, "open", refused)
+    monkeypatch.setattr(Path, "unlink", refused)
+    told = srae("protect", "a.png")[1]["results"][0]
+    assert told["message"].startswith("a-edited.png.receipt: Read-only file system.")
+
+
 @pytest.mark.parametrize("content", [b"text", b"", b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"])
 def test_a_file_without_certificates_is_named(content: bytes, fake: Fake, capfd: pytest.CaptureFixture[str]) -> None:
     photos("a.png")

@@ -233,7 +233,7 @@ def staged(name: Path, content: bytes, mode: int) -> Iterator[Path]:
             raise OSError(error.errno, error.strerror, str(name)) from error
         yield path
     finally:
-        with suppress(FileNotFoundError, NotADirectoryError):
+        with suppress(OSError):  # which would hide the error that names the file, or undo what was placed
             path.unlink()
 
 
