@@ -405,6 +405,7 @@ def test_many_files_with_one_receipt_make_no_sense(fake: Fake, capsys: pytest.Ca
         ("protect", "a.png", "--format", "png", "-o", "x.jpg"),
         ("restore", "a.png", "-o", "x.webp"),
         ("protect", "a.png", "b.png", "-o", "a.png"),
+        ("protect", "a.png", "b.png", "-o", "both.png"),
         ("protect", "a.png", "-o", "x.gif"),
         ("protect", "a.png", "-o", "x.avif", "--format", "png"),
         ("protect", "a.png", "-o", "x.png", "--receipt", "x.png"),
@@ -418,6 +419,16 @@ def test_contradictions_are_usage_errors(
     assert main.main(arguments) == 2
     assert capsys.readouterr().err.startswith(f"srae {arguments[0]}: ")
     assert fake.options == []
+
+
+@pytest.mark.parametrize("command", ["protect", "restore"])
+def test_a_name_without_an_ending_is_no_photos_and_the_folder_is_shown(
+    fake: Fake, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos("a.png")
+    assert main.main([command, "a.png", "-o", "safe"]) == 2
+    assert "safe/" in capsys.readouterr().err
+    assert everything() == {"a.png"}
 
 
 @pytest.mark.parametrize("arguments", [(), ("protect",), ("protect", "a.png", "--tier", "best"), ("paint", "a.png")])

@@ -61,6 +61,11 @@ def test_what_output_means(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(UsageError):
         files.destination(str(tmp_path / "file"), many, 2)
+    with pytest.raises(UsageError, match=r"both\.jpg is one photo's name"):
+        files.destination(str(tmp_path / "both.jpg"), many, 2)
+    assert files.destination(f"{tmp_path}/both.jpg/", many, 2) == Destination(folder=tmp_path / "both.jpg")
+    (tmp_path / "both.jpg").mkdir()
+    assert files.destination(str(tmp_path / "both.jpg"), many, 2) == Destination(folder=tmp_path / "both.jpg")
 
 
 def test_gather_finds_photos_in_folders_once_and_leaves_the_rest(tmp_path: Path) -> None:

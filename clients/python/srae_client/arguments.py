@@ -60,8 +60,8 @@ examples:
   srae evaluate cat.png cat-edited.png --receipt cat.receipt --json
 """
 _OUT_HELP = (
-    "file (for one photo) or folder to write to; folders end in / or exist. Default: beside each input, "
-    "as NAME-{ending}. Nothing is ever overwritten: taken names get -2, -3, ..."
+    "file (for one photo; its ending tells the format) or folder to write to; folders end in / or exist. Default: "
+    "beside each input, as NAME-{ending}. Nothing is ever overwritten: taken names get -2, -3, ..."
 )
 
 

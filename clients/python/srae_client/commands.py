@@ -85,7 +85,10 @@ def restore(arguments: Namespace) -> Coroutine[Any, Any, int]:
     asked = "" if where.file is None else files.PHOTO_TYPES.get(where.file.suffix.lower())
     if asked not in ("", "image/jpeg", "image/png"):
         name = where.file.stem if where.file is not None else ""
-        raise UsageError(f"restored photos are PNG files, or the JPEGs that they were: call it {name}.png")
+        raise UsageError(
+            f"restored photos are PNG files, or the JPEGs that they were: call it {name}.png, or {where.file}{os.sep} "
+            "if it is a folder"
+        )
 
     async def job(client: Client, source: Source, _: batch.Tell) -> RestoreRecord:
         _require_free(where.file)
@@ -169,14 +172,18 @@ def _gather(arguments: Namespace) -> tuple[list[Source], list[Failure]]:
 def _media_type(format_: str, file: Path | None) -> str:
     """The type to ask for: what --format says, else what the output's name says, else that of the input."""
     asked = FORMATS[format_]
-    ending = file.suffix.lower() if file is not None else ""
-    named = files.PHOTO_TYPES.get(ending, "")
-    if ending and not named:
+    if file is None:
+        return asked
+    named = files.PHOTO_TYPES.get(file.suffix.lower())
+    if named is None:
         endings = " ".join(files.PHOTO_TYPES)
-        raise UsageError(f"{file} is no photo's name: protected photos end in one of {endings}")
-    if asked and named and asked != named:
+        raise UsageError(
+            f"{file} is no photo's name: protected photos end in one of {endings}; if it is a folder, write "
+            f"{file}{os.sep}"
+        )
+    if asked and asked != named:
         raise UsageError(f"--format {format_} and the name {file} contradict each other: leave one out")
-    return asked or named
+    return named
 
 
 def _require_two_names(photo: Path | None, receipt: Path | None) -> None:

@@ -167,6 +167,11 @@ def destination(output: str | None, inputs: Sequence[Path], photos: int) -> Dest
     is_many = photos > 1 or len(inputs) > 1 or any(given.is_dir() for given in inputs)
     if is_many and path.exists() and not path.is_dir():
         raise UsageError(f"{output} is a file, and several photos need a folder: give -o a folder's name")
+    if is_many and not is_folder and path.suffix.lower() in PHOTO_TYPES:
+        raise UsageError(
+            f"{output} is one photo's name, and several need a folder: give -o a folder's name (one that is called "
+            f"so is {output}{os.sep})"
+        )
     return Destination(folder=path) if is_folder or is_many else Destination(file=path)
 
 
