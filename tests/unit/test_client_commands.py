@@ -148,6 +148,23 @@ def test_folders_keep_their_structure(srae: Run) -> None:
     }
 
 
+def test_what_a_folder_holds_and_is_not_done_is_told(fake: Fake, capsys: pytest.CaptureFixture[str]) -> None:
+    photos("album/a.png", "album/b.gif", "album/c.gif", "album/d", "away/e.png")
+    Path("album/more").symlink_to("../away")
+    assert main.main(["protect", "album", "-o", "out"]) == 0
+    assert (
+        "left out: 3 files of other endings (2 .gif, 1 without an ending) and 1 linked subfolder."
+        in capsys.readouterr().err
+    )
+    photos(*(f"album/{number}.{number}" for number in range(7)))
+    Path("album/more").unlink()
+    assert main.main(["restore", "album"]) == 1
+    assert "10 files of other endings (2 .gif, 1 " in (told := capsys.readouterr().err)
+    assert "others)." in told
+    assert main.main(["protect", "out"]) == 0
+    assert "left out" not in capsys.readouterr().err
+
+
 def test_a_folder_without_photos_is_a_failure(srae: Run) -> None:
     Path("empty").mkdir()
     status, printed = srae("protect", "empty")

@@ -185,7 +185,13 @@ def _add_restore(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_photos(parser: argparse.ArgumentParser, what: str, ending: str) -> None:
-    parser.add_argument("photos", nargs="+", type=Path, metavar="PHOTO", help=what + "; hidden files are left out")
+    parser.add_argument(
+        "photos",
+        nargs="+",
+        type=Path,
+        metavar="PHOTO",
+        help=what + "; of folders, hidden files and links to folders are left out",
+    )
     parser.add_argument("-o", "--output", metavar="OUT", help=_OUT_HELP.format(ending=ending))
 
 

@@ -115,7 +115,7 @@ def restore(arguments: Namespace) -> Coroutine[Any, Any, int]:
 def evaluate(arguments: Namespace) -> Coroutine[Any, Any, int]:
     """``srae evaluate``: the exit status, which tells whether it could be evaluated, not whether it is protected. A
     passphrase is asked for at once."""
-    _, failures = files.gather([arguments.original, arguments.protected])
+    problems = files.gather([arguments.original, arguments.protected]).problems
     holder = _opening_holder()
 
     async def job(client: Client, source: Source, _: batch.Tell) -> EvaluateRecord:
@@ -128,8 +128,8 @@ def evaluate(arguments: Namespace) -> Coroutine[Any, Any, int]:
             raise _naming_file(error, arguments.original, source.path) from error
         return records.of_evaluating(report, (str(arguments.original), str(source.path)), receipt_path)
 
-    sources = [] if failures else [Source(arguments.protected)]
-    return _do(arguments, sources, [batch.failure(*problem) for problem in failures], job, "Evaluating")
+    sources = [] if problems else [Source(arguments.protected)]
+    return _do(arguments, sources, [batch.failure(*problem) for problem in problems], job, "Evaluating")
 
 
 def _ledger(arguments: Namespace) -> Ledger | None:
@@ -163,10 +163,11 @@ async def connected(address: str | None, ca: Path | None, messages: Console) -> 
 
 
 def _gather(arguments: Namespace) -> tuple[list[Source], list[Failure]]:
-    sources, problems = files.gather(arguments.photos)
-    if arguments.receipt is not None and len(sources) + len(problems) > 1:
+    gathered = files.gather(arguments.photos)
+    if arguments.receipt is not None and len(gathered.photos) + len(gathered.problems) > 1:
         raise UsageError("--receipt names one file, so it goes with one photo: leave it out, or give one photo")
-    return sources, [batch.failure(*problem) for problem in problems]
+    show.left_out(gathered, show.messages_console())
+    return gathered.photos, [batch.failure(*problem) for problem in gathered.problems]
 
 
 def _media_type(format_: str, file: Path | None) -> str:

@@ -74,7 +74,9 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EXPLAINED,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("folder", type=Path, metavar="FOLDER", help="the photos; hidden files are left out")
+    parser.add_argument(
+        "folder", type=Path, metavar="FOLDER", help="the photos; hidden files and links to folders are left out"
+    )
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="OUT", help="where to; outside FOLDER")
     parser.add_argument(
         "--endpoint",
