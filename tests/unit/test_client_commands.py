@@ -370,6 +370,27 @@ def test_evaluate(srae: Run) -> None:
     assert (status, printed["results"][0]["is_protected"]) == (0, False)
 
 
+def test_pipes_are_refused(srae: Run, fake: Fake, capsys: pytest.CaptureFixture[str]) -> None:
+    os.mkfifo("pipe")
+    for name in ("pipe", "/dev/null", "/dev/stdin", "/dev/fd/0"):
+        status, printed = srae("restore", name)
+        assert (status, printed["results"][0]["reason"]) == (1, "NOT_A_FILE")
+    for arguments in (("protect", "-"), ("protect", "a.png", "-o", "-"), ("restore", "a.png", "--receipt", "-")):
+        with pytest.raises(SystemExit):
+            main.main(arguments)
+        assert "pipes are not supported: name a file" in capsys.readouterr().err
+    assert fake.options == []
+    photos("-")
+    assert srae("protect", "./-")[0] == 0
+
+
+@pytest.mark.parametrize("pair", [("album", "a.png"), ("a.png", "album")])
+def test_evaluate_takes_two_files(fake: Fake, pair: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    photos("a.png", "album/b.png")
+    assert main.main(["evaluate", *pair]) == 2
+    assert "album is a folder: give two files" in capsys.readouterr().err
+
+
 def test_evaluate_says_which_classifier_was_not_used_in_making(srae: Run, capsys: pytest.CaptureFixture[str]) -> None:
     photos("a.png")
     photos("b.png", content=client_fake.SEEN_THROUGH)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
-from pathlib import Path
 
-from srae_client import keeping_arguments
+from srae_client import given_paths, keeping_arguments
 
 #: Media types by the names that --format knows; the empty one is the type that came in.
 FORMATS = {
@@ -114,7 +113,10 @@ def _command(
         "computers are called with TLS (also: SRAE_ENDPOINT)",
     )
     parser.add_argument(
-        "--ca", type=Path, metavar="FILE", help="certificates (PEM) to trust in place of the system's, for TLS"
+        "--ca",
+        type=given_paths.path,
+        metavar="FILE",
+        help="certificates (PEM) to trust in place of the system's, for TLS",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
     return parser
@@ -151,7 +153,10 @@ def _add_protect(parser: argparse.ArgumentParser) -> None:
         "does a JPEG that stays one, with few exceptions (default: same as the input)",
     )
     parser.add_argument(
-        "--receipt", type=Path, metavar="FILE", help="where to write the receipt, for one photo (default: beside it)"
+        "--receipt",
+        type=given_paths.path,
+        metavar="FILE",
+        help="where to write the receipt, for one photo (default: beside it)",
     )
     parser.add_argument(
         "--to",
@@ -171,7 +176,7 @@ def _add_restore(parser: argparse.ArgumentParser) -> None:
     _add_photos(parser, "protected photos, or folders of them, to restore", "original")
     parser.add_argument(
         "--receipt",
-        type=Path,
+        type=given_paths.path,
         metavar="FILE",
         help="the receipt, for one photo (default: PHOTO.receipt, if it exists, else the ledger's)",
     )
@@ -188,16 +193,19 @@ def _add_photos(parser: argparse.ArgumentParser, what: str, ending: str) -> None
     parser.add_argument(
         "photos",
         nargs="+",
-        type=Path,
+        type=given_paths.path,
         metavar="PHOTO",
         help=what + "; of folders, hidden files and links to folders are left out",
     )
-    parser.add_argument("-o", "--output", metavar="OUT", help=_OUT_HELP.format(ending=ending))
+    parser.add_argument("-o", "--output", type=given_paths.name, metavar="OUT", help=_OUT_HELP.format(ending=ending))
 
 
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("original", type=Path, metavar="ORIGINAL", help="the photo as it was")
-    parser.add_argument("protected", type=Path, metavar="PROTECTED", help="the protected photo")
+    parser.add_argument("original", type=given_paths.path, metavar="ORIGINAL", help="the photo as it was")
+    parser.add_argument("protected", type=given_paths.path, metavar="PROTECTED", help="the protected photo")
     parser.add_argument(
-        "--receipt", type=Path, metavar="FILE", help="its receipt (default: PROTECTED.receipt, if it exists)"
+        "--receipt",
+        type=given_paths.path,
+        metavar="FILE",
+        help="its receipt (default: PROTECTED.receipt, if it exists)",
     )

@@ -115,6 +115,9 @@ def restore(arguments: Namespace) -> Coroutine[Any, Any, int]:
 def evaluate(arguments: Namespace) -> Coroutine[Any, Any, int]:
     """``srae evaluate``: the exit status, which tells whether it could be evaluated, not whether it is protected. A
     passphrase is asked for at once."""
+    for given in (arguments.original, arguments.protected):
+        if given.is_dir():
+            raise UsageError(f"{given} is a folder: give two files, the original and the protected photo")
     problems = files.gather([arguments.original, arguments.protected]).problems
     holder = _opening_holder()
 

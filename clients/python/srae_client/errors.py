@@ -38,6 +38,7 @@ class LocalReason(StrEnum):
     OTHER_FORMAT = "OTHER_FORMAT"
     NO_RECEIPT = "NO_RECEIPT"
     RAY_FAILED = "RAY_FAILED"
+    NOT_A_FILE = "NOT_A_FILE"
 
 
 class SraeClientError(Exception):

@@ -119,6 +119,11 @@ def _add(path: Path, gathered: Gathered) -> None:
     if not path.is_dir():
         if not path.exists():
             raise not_found(path)
+        if _is_pipe(path):
+            raise SraeClientError(
+                LocalReason.NOT_A_FILE,
+                f"{path} is no file: pipes and devices are not supported. Save the photo as a file, and name that.",
+            )
         gathered.photos.append(Source(path))
         return
     before = len(gathered.photos), len(gathered.problems)
@@ -173,6 +178,11 @@ def _add_folder(folder: Path, gathered: Gathered) -> None:
                 gathered.left_out[ending] += 1
             elif _is_read(Path(root, name)):
                 gathered.photos.append(Source(Path(root, name), inside))
+
+
+def _is_pipe(path: Path) -> bool:
+    """Whether nothing can be read there but once; what the shell leads to a program's input counts, file or not."""
+    return not path.is_file() or path == Path("/dev/stdin") or path.parent == Path("/dev/fd")
 
 
 def _is_read(path: Path) -> bool:
