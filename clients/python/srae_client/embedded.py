@@ -66,7 +66,7 @@ async def server() -> AsyncIterator[str]:
         try:
             await _wait_until_ready(process, log)
             yield address
-        except asyncio.CancelledError:
+        except BaseException:  # a terminal that was closed can be an OSError here, of what was to be shown there
             patience = INTERRUPTED_SECONDS
             raise
         finally:
