@@ -152,7 +152,7 @@ def test_with_no_server_it_starts_one_and_leaves_nothing_of_it(tmp_path: Path) -
     assert list((tmp_path / "tmp").iterdir()) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_interrupted_it_leaves_nothing_behind(number: signal.Signals, tmp_path: Path) -> None:
     write(tmp_path / "cat.png")
     environment = own_server(tmp_path)

@@ -5,6 +5,9 @@ import errno
 import io
 import json
 import os
+import signal
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -143,6 +146,23 @@ def test_folders_keep_their_structure(srae: Run) -> None:
         "out/2024/b-edited.png",
         "out/2024/b-edited.png.receipt",
     }
+
+
+def test_what_a_folder_holds_and_is_not_done_is_told(fake: Fake, capsys: pytest.CaptureFixture[str]) -> None:
+    photos("album/a.png", "album/b.gif", "album/c.gif", "album/d", "away/e.png")
+    Path("album/more").symlink_to("../away")
+    assert main.main(["protect", "album", "-o", "out"]) == 0
+    assert (
+        "left out: 3 files of other endings (2 .gif, 1 without an ending) and 1 linked subfolder."
+        in capsys.readouterr().err
+    )
+    photos(*(f"album/{number}.{number}" for number in range(7)))
+    Path("album/more").unlink()
+    assert main.main(["restore", "album"]) == 1
+    assert "10 files of other endings (2 .gif, 1 " in (told := capsys.readouterr().err)
+    assert "others)." in told
+    assert main.main(["protect", "out"]) == 0
+    assert "left out" not in capsys.readouterr().err
 
 
 def test_a_folder_without_photos_is_a_failure(srae: Run) -> None:
@@ -350,6 +370,27 @@ def test_evaluate(srae: Run) -> None:
     assert (status, printed["results"][0]["is_protected"]) == (0, False)
 
 
+def test_pipes_are_refused(srae: Run, fake: Fake, capsys: pytest.CaptureFixture[str]) -> None:
+    os.mkfifo("pipe")
+    for name in ("pipe", "/dev/null", "/dev/stdin", "/dev/fd/0"):
+        status, printed = srae("restore", name)
+        assert (status, printed["results"][0]["reason"]) == (1, "NOT_A_FILE")
+    for arguments in (("protect", "-"), ("protect", "a.png", "-o", "-"), ("restore", "a.png", "--receipt", "-")):
+        with pytest.raises(SystemExit):
+            main.main(arguments)
+        assert "pipes are not supported: name a file" in capsys.readouterr().err
+    assert fake.options == []
+    photos("-")
+    assert srae("protect", "./-")[0] == 0
+
+
+@pytest.mark.parametrize("pair", [("album", "a.png"), ("a.png", "album")])
+def test_evaluate_takes_two_files(fake: Fake, pair: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    photos("a.png", "album/b.png")
+    assert main.main(["evaluate", *pair]) == 2
+    assert "album is a folder: give two files" in capsys.readouterr().err
+
+
 def test_evaluate_says_which_classifier_was_not_used_in_making(srae: Run, capsys: pytest.CaptureFixture[str]) -> None:
     photos("a.png")
     photos("b.png", content=client_fake.SEEN_THROUGH)
@@ -402,6 +443,7 @@ def test_many_files_with_one_receipt_make_no_sense(fake: Fake, capsys: pytest.Ca
         ("protect", "a.png", "--format", "png", "-o", "x.jpg"),
         ("restore", "a.png", "-o", "x.webp"),
         ("protect", "a.png", "b.png", "-o", "a.png"),
+        ("protect", "a.png", "b.png", "-o", "both.png"),
         ("protect", "a.png", "-o", "x.gif"),
         ("protect", "a.png", "-o", "x.avif", "--format", "png"),
         ("protect", "a.png", "-o", "x.png", "--receipt", "x.png"),
@@ -415,6 +457,16 @@ def test_contradictions_are_usage_errors(
     assert main.main(arguments) == 2
     assert capsys.readouterr().err.startswith(f"srae {arguments[0]}: ")
     assert fake.options == []
+
+
+@pytest.mark.parametrize("command", ["protect", "restore"])
+def test_a_name_without_an_ending_is_no_photos_and_the_folder_is_shown(
+    fake: Fake, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos("a.png")
+    assert main.main([command, "a.png", "-o", "safe"]) == 2
+    assert "safe/" in capsys.readouterr().err
+    assert everything() == {"a.png"}
 
 
 @pytest.mark.parametrize("arguments", [(), ("protect",), ("protect", "a.png", "--tier", "best"), ("paint", "a.png")])
@@ -467,6 +519,26 @@ def test_a_folder_that_cannot_be_written_names_the_output(srae: Run, monkeypatch
     assert told["message"].startswith("a-edited.png.receipt: Permission denied.")
 
 
+def test_a_name_too_long_for_what_is_written_is_told_so(srae: Run) -> None:
+    name = "x" * 246 + ".png"
+    photos(name)
+    told = srae("protect", name)[1]["results"][0]
+    assert "File name too long. Use a shorter name: -o FILE" in told["message"]
+    assert everything() == {name}
+    assert srae("protect", name, "-o", "short.png")[0] == 0
+
+
+def test_on_a_disk_that_is_only_read_the_error_names_the_output(srae: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(path: Path, *_: object) -> int:
+        raise OSError(errno.EROFS, "Read-only file system", str(path))
+
+    photos("a.png")
+    monkeypatch.setattr(files.os, "open", refused)
+    monkeypatch.setattr(Path, "unlink", refused)
+    told = srae("protect", "a.png")[1]["results"][0]
+    assert told["message"].startswith("a-edited.png.receipt: Read-only file system.")
+
+
 @pytest.mark.parametrize("content", [b"text", b"", b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"])
 def test_a_file_without_certificates_is_named(content: bytes, fake: Fake, capfd: pytest.CaptureFixture[str]) -> None:
     photos("a.png")
@@ -487,6 +559,52 @@ def test_interrupted_is_status_130(
     monkeypatch.setattr(commands, "protect", interrupted)
     assert main.main(["protect", "a.png"]) == 130
     assert "interrupted" in capsys.readouterr().err
+
+
+def stop_once_written(fake: Fake, path: str, number: signal.Signals) -> None:
+    """Signals as soon as a photo was written and another one is under way."""
+    fake.was_reached.wait(30)
+    deadline = time.monotonic() + 30
+    while not Path(path).exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.kill(os.getpid(), number)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_what_was_finished_before_an_interruption_is_told(srae: Run, fake: Fake, number: signal.Signals) -> None:
+    photos("a.png")
+    photos("b.png", content=client_fake.HANGING)
+    threading.Thread(target=stop_once_written, args=(fake, "a-edited.png", number)).start()
+    status, printed = srae("protect", "a.png", "b.png", "none.png")
+    assert status == 130
+    assert [(result["input"], result["ok"]) for result in printed["results"]] == [("none.png", False), ("a.png", True)]
+    assert printed["results"][1]["entry"] == Ledger().entries()[0].id
+    assert everything() == {"a.png", "b.png", "a-edited.png", "a-edited.png.receipt"}
+
+
+def test_after_an_interruption_it_says_what_to_run_again(fake: Fake, capsys: pytest.CaptureFixture[str]) -> None:
+    photos("a.png")
+    photos("b.png", content=client_fake.HANGING)
+    threading.Thread(target=stop_once_written, args=(fake, "a-edited.png", signal.SIGINT)).start()
+    assert main.main(["protect", "a.png", "b.png"]) == 130
+    shown = capsys.readouterr()
+    assert "a-edited.png" in shown.out
+    assert "run it again with the photos that are not listed" in shown.err
+    fake.was_reached.clear()
+    fake.was_cancelled.clear()
+    threading.Thread(target=stop_once_written, args=(fake, "b.png", signal.SIGINT)).start()
+    assert main.main(["protect", "b.png"]) == 130
+    assert "interrupted before any photo was done; run it again" in capsys.readouterr().err
+
+
+def test_a_terminal_may_be_closed_where_that_is_to_be_ignored(srae: Run) -> None:
+    photos("a.png")
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+    try:
+        assert srae("protect", "a.png")[0] == 0
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_the_table_says_what_was_done_and_marks_what_is_not_protected(

@@ -4,6 +4,7 @@ import asyncio
 import os
 import socket
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -173,13 +174,28 @@ async def test_our_own_server_is_stopped_whatever_happens(
     assert not is_alive(pid)
 
 
+STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+
+
 async def test_a_server_that_ignores_sigterm_is_stopped_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pid = tmp_path / "pid"
-    stubborn = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
-    use_server(monkeypatch, stubborn + LISTENS.format(pid=str(pid)))
+    use_server(monkeypatch, STUBBORN + LISTENS.format(pid=str(pid)))
     monkeypatch.setattr(embedded, "STOP_SECONDS", 0.2)
     async with endpoint.resolve(None):
         assert is_alive(pid)
+    assert not is_alive(pid)
+
+
+async def test_who_interrupts_does_not_wait_for_what_the_server_works_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pid = tmp_path / "pid"
+    use_server(monkeypatch, STUBBORN + LISTENS.format(pid=str(pid)))
+    before = time.monotonic()
+    with pytest.raises(asyncio.CancelledError):
+        async with endpoint.resolve(None):
+            raise asyncio.CancelledError
+    assert time.monotonic() - before < embedded.STOP_SECONDS / 2
     assert not is_alive(pid)
 
 

@@ -61,28 +61,43 @@ def test_what_output_means(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(UsageError):
         files.destination(str(tmp_path / "file"), many, 2)
+    with pytest.raises(UsageError, match=r"both\.jpg is one photo's name"):
+        files.destination(str(tmp_path / "both.jpg"), many, 2)
+    assert files.destination(f"{tmp_path}/both.jpg/", many, 2) == Destination(folder=tmp_path / "both.jpg")
+    (tmp_path / "both.jpg").mkdir()
+    assert files.destination(str(tmp_path / "both.jpg"), many, 2) == Destination(folder=tmp_path / "both.jpg")
 
 
 def test_gather_finds_photos_in_folders_once_and_leaves_the_rest(tmp_path: Path) -> None:
-    wanted = ["a.JPG", "deep/c.png", "deep/er/b.heif"]
+    wanted = ["a.JPG", "b.jfif", "deep/c.png", "deep/er/b.heif"]
     for name in [*wanted, "notes.txt", ".hidden.png", ".git/d.png", "a.JPG.receipt"]:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
-    sources, problems = files.gather([tmp_path, tmp_path / "a.JPG"])
-    assert sorted(str(source.path.relative_to(tmp_path)) for source in sources) == wanted
-    assert {str(source.folder) for source in sources} == {".", "deep", "deep/er"}
-    assert problems == []
+    found = files.gather([tmp_path, tmp_path / "a.JPG"])
+    assert sorted(str(source.path.relative_to(tmp_path)) for source in found.photos) == wanted
+    assert {str(source.folder) for source in found.photos} == {".", "deep", "deep/er"}
+    assert found.problems == []
+
+
+def test_gather_counts_what_it_leaves_out(tmp_path: Path) -> None:
+    for name in ("in/a.png", "in/b.gif", "in/deep/c.GIF", "in/README", "in/a.png.receipt", "in/.d.gif", "away/e.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "in" / "link").symlink_to(tmp_path / "away")
+    found = files.gather([tmp_path / "in"])
+    assert [source.path.name for source in found.photos] == ["a.png"]
+    assert (found.left_out, found.links) == ({".gif": 2, "": 1}, 1)
 
 
 def test_gather_takes_a_named_file_whatever_it_is_called(tmp_path: Path) -> None:
     (tmp_path / "photo.dat").touch()
-    assert files.gather([tmp_path / "photo.dat"])[0] == [Source(tmp_path / "photo.dat")]
+    assert files.gather([tmp_path / "photo.dat"]).photos == [Source(tmp_path / "photo.dat")]
 
 
 def test_gather_reports_what_leads_to_no_photo(tmp_path: Path) -> None:
-    sources, problems = files.gather([tmp_path, tmp_path / "none.png"])
-    assert sources == []
-    assert [error.reason for _, error in problems] == ["NO_PHOTOS", "NOT_FOUND"]
+    found = files.gather([tmp_path, tmp_path / "none.png"])
+    assert found.photos == []
+    assert [error.reason for _, error in found.problems] == ["NO_PHOTOS", "NOT_FOUND"]
 
 
 def pair(folder: Path) -> list[tuple[Path, Path]]:

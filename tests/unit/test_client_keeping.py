@@ -318,7 +318,7 @@ def test_the_ledger_is_listed_and_forgotten(fake: Fake, capsys: pytest.CaptureFi
     assert "b-edited.png" in listed
     assert "2 of 2 photos" in listed
     identity = told["entries"][0]["id"]
-    assert "no entry" in output(capsys, "ledger", "forget", identity[:7], status=2), "too short to be meant"
+    assert "give 8 letters of an id or more" in output(capsys, "ledger", "forget", identity[:7], status=2)
     assert "no entry" in output(capsys, "ledger", "forget", "f" * 32, status=2)
     assert output(capsys, "ledger", "forget", identity[:10]) == "forgotten: 1\n"
     assert Ledger().count() == 1
@@ -362,3 +362,20 @@ def test_what_another_computer_protected_too_is_restored_with_either_key(
 
 def test_any_number_of_entries_may_be_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
     assert "0 of 0 photos" in output(capsys, "ledger", "list", "--limit", "9" * 20)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("share", "-"), "pipes are not supported"),
+        (("share", "cat.png", "-o", "-"), "for standard output leave it out"),
+        (("keys", "export", "-"), "pipes are not supported"),
+        (("ledger", "import", "-"), "pipes are not supported"),
+    ],
+)
+def test_a_dash_is_no_files_name(arguments: tuple[str, ...], says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main.main(arguments)
+    assert caught.value.code == 2
+    assert says in capsys.readouterr().err
+    assert not Path("-").exists()

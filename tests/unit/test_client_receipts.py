@@ -68,3 +68,7 @@ def test_the_receipt_beside_the_photo_is_found_unless_another_is_given(tmp_path:
     receipts.path_beside(photo).write_bytes(GOOD)
     assert receipts.path_for(photo, None) == tmp_path / "cat.png.receipt"
     assert receipts.path_for(photo, other) == other
+
+
+def test_a_name_too_long_for_a_receipt_beside_it_has_none(tmp_path: Path) -> None:
+    assert receipts.path_for(tmp_path / ("x" * 246 + ".jpg"), None) is None

@@ -7,6 +7,7 @@ import struct
 import warnings
 import zlib
 
+import cv2
 import numpy as np
 import pillow_heif
 import pytest
@@ -84,6 +85,15 @@ def test_unsupported_formats_are_named(data, name):
 def test_samples_of_32_bits():
     for samples in (np.zeros((40, 40), np.float32), np.zeros((40, 40), np.int32)):
         assert reason(save(Image.fromarray(samples), "TIFF")) is Reason.UNSUPPORTED_FORMAT
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64, np.int32])
+def test_a_whole_tiff_of_other_samples_is_not_called_damaged(kind):
+    is_written, data = cv2.imencode(".tiff", np.zeros((40, 40, 3), kind))
+    assert is_written
+    error = refusal(data.tobytes())
+    assert error.reason is Reason.UNSUPPORTED_FORMAT
+    assert "floating-point" in str(error)
 
 
 def test_high_dynamic_range():

@@ -26,6 +26,7 @@ LIMITS = Limits()
 OF_THE_COMMAND_LINE = {
     LocalReason.NOT_FOUND,
     LocalReason.NO_PHOTOS,
+    LocalReason.NOT_A_FILE,
     LocalReason.OUTPUT_EXISTS,
     LocalReason.RAY_FAILED,
     LocalReason.NO_RECEIPT,

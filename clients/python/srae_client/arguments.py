@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
-from pathlib import Path
 
-from srae_client import keeping_arguments
+from srae_client import given_paths, keeping_arguments
 
 #: Media types by the names that --format knows; the empty one is the type that came in.
 FORMATS = {
@@ -28,7 +27,8 @@ examples:
 
 Without --endpoint, the server on this computer is used (srae serve); where none runs, one is started for the call.
 
-exit status: 0 all was done, 1 something failed, 2 the command makes no sense, 130 it was interrupted.
+exit status: 0 all was done, 1 something failed, 2 the command makes no sense, 130 it was interrupted (what was done
+until then is listed).
 """
 _PROTECT = """\
 examples:
@@ -59,8 +59,8 @@ examples:
   srae evaluate cat.png cat-edited.png --receipt cat.receipt --json
 """
 _OUT_HELP = (
-    "file (for one photo) or folder to write to; folders end in / or exist. Default: beside each input, "
-    "as NAME-{ending}. Nothing is ever overwritten: taken names get -2, -3, ..."
+    "file (for one photo; its ending tells the format) or folder to write to; folders end in / or exist. Default: "
+    "beside each input, as NAME-{ending}. Nothing is ever overwritten: taken names get -2, -3, ..."
 )
 
 
@@ -113,7 +113,10 @@ def _command(
         "computers are called with TLS (also: SRAE_ENDPOINT)",
     )
     parser.add_argument(
-        "--ca", type=Path, metavar="FILE", help="certificates (PEM) to trust in place of the system's, for TLS"
+        "--ca",
+        type=given_paths.path,
+        metavar="FILE",
+        help="certificates (PEM) to trust in place of the system's, for TLS",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
     return parser
@@ -150,7 +153,10 @@ def _add_protect(parser: argparse.ArgumentParser) -> None:
         "does a JPEG that stays one, with few exceptions (default: same as the input)",
     )
     parser.add_argument(
-        "--receipt", type=Path, metavar="FILE", help="where to write the receipt, for one photo (default: beside it)"
+        "--receipt",
+        type=given_paths.path,
+        metavar="FILE",
+        help="where to write the receipt, for one photo (default: beside it)",
     )
     parser.add_argument(
         "--to",
@@ -170,7 +176,7 @@ def _add_restore(parser: argparse.ArgumentParser) -> None:
     _add_photos(parser, "protected photos, or folders of them, to restore", "original")
     parser.add_argument(
         "--receipt",
-        type=Path,
+        type=given_paths.path,
         metavar="FILE",
         help="the receipt, for one photo (default: PHOTO.receipt, if it exists, else the ledger's)",
     )
@@ -184,13 +190,22 @@ def _add_restore(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_photos(parser: argparse.ArgumentParser, what: str, ending: str) -> None:
-    parser.add_argument("photos", nargs="+", type=Path, metavar="PHOTO", help=what + "; hidden files are left out")
-    parser.add_argument("-o", "--output", metavar="OUT", help=_OUT_HELP.format(ending=ending))
+    parser.add_argument(
+        "photos",
+        nargs="+",
+        type=given_paths.path,
+        metavar="PHOTO",
+        help=what + "; of folders, hidden files and links to folders are left out",
+    )
+    parser.add_argument("-o", "--output", type=given_paths.name, metavar="OUT", help=_OUT_HELP.format(ending=ending))
 
 
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("original", type=Path, metavar="ORIGINAL", help="the photo as it was")
-    parser.add_argument("protected", type=Path, metavar="PROTECTED", help="the protected photo")
+    parser.add_argument("original", type=given_paths.path, metavar="ORIGINAL", help="the photo as it was")
+    parser.add_argument("protected", type=given_paths.path, metavar="PROTECTED", help="the protected photo")
     parser.add_argument(
-        "--receipt", type=Path, metavar="FILE", help="its receipt (default: PROTECTED.receipt, if it exists)"
+        "--receipt",
+        type=given_paths.path,
+        metavar="FILE",
+        help="its receipt (default: PROTECTED.receipt, if it exists)",
     )

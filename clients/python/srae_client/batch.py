@@ -26,13 +26,18 @@ Tell = Callable[[str], None]
 
 
 async def run(
-    sources: Sequence[Source], job: Callable[[Source, Tell], Awaitable[Record]], doing: str, console: Console
-) -> list[Record | Failure]:
-    """Does the job on every photo; the answers are in the photos' order.
+    sources: Sequence[Source],
+    job: Callable[[Source, Tell], Awaitable[Record]],
+    doing: str,
+    console: Console,
+    finished: dict[Source, Record | Failure],
+) -> None:
+    """Does the job on every photo.
 
     Args:
         job: is given what it can tell the bar through.
         doing: what the bar says, as in "Protecting".
+        finished: takes each answer as soon as there is one, so that those before an interruption are kept.
     """
     gate = asyncio.Semaphore(IN_FLIGHT)
     words = TextColumn("{task.description}")
@@ -40,7 +45,7 @@ async def run(
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         bar = progress.add_task(doing, total=len(sources))
 
-        async def one(source: Source) -> Record | Failure:
+        async def one(source: Source) -> None:
             async with gate:
                 what = f"{doing} {Text(readable(source.path.name)).markup}"
 
@@ -48,13 +53,12 @@ async def run(
                     progress.update(bar, description=f"{what}: {at}" if at else what)
 
                 tell("")
-                result = await attempt(source, lambda source: job(source, tell))
+                finished[source] = await attempt(source, lambda source: job(source, tell))
             progress.advance(bar)
-            return result
 
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one(source)) for source in sources]
-    return [task.result() for task in tasks]
+            for source in sources:
+                group.create_task(one(source))
 
 
 async def attempt(source: Source, job: Job) -> Record | Failure:

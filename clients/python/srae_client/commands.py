@@ -7,7 +7,7 @@ import json
 import os
 from argparse import Namespace
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -21,10 +21,14 @@ from srae_client.arguments import FORMATS
 from srae_client.bookkeeping import entry_of
 from srae_client.client import Client
 from srae_client.errors import LocalReason, SraeClientError, UsageError
+from srae_client.exit_statuses import FAILED, INTERRUPTED
 from srae_client.files import Source
 from srae_client.key_holder import KeyHolder, ask_person
 from srae_client.ledger import Ledger
 from srae_client.records import EvaluateRecord, Failure, ProtectRecord, Record, RestoreRecord
+
+_INTERRUPTED = "interrupted. What was written is whole and listed; run it again with the photos that are not listed."
+_INTERRUPTED_AT_ONCE = "interrupted before any photo was done; run it again."
 
 
 async def protect(arguments: Namespace) -> int:
@@ -60,7 +64,8 @@ async def protect(arguments: Namespace) -> int:
         if ledger is not None:
             entry = entry_of(made, record, show.readable(output.name), "", contents[0])
             try:
-                await asyncio.to_thread(ledger.add, [entry])
+                # In no thread, or an interruption could come between the photo and its being told.
+                ledger.add([entry])
                 record = replace(record, entry=entry.id)
             except SraeClientError as error:  # the receipt lies beside the photo, so nothing is lost
                 unnoted[error.message] = None
@@ -80,7 +85,10 @@ def restore(arguments: Namespace) -> Coroutine[Any, Any, int]:
     asked = "" if where.file is None else files.PHOTO_TYPES.get(where.file.suffix.lower())
     if asked not in ("", "image/jpeg", "image/png"):
         name = where.file.stem if where.file is not None else ""
-        raise UsageError(f"restored photos are PNG files, or the JPEGs that they were: call it {name}.png")
+        raise UsageError(
+            f"restored photos are PNG files, or the JPEGs that they were: call it {name}.png, or {where.file}{os.sep} "
+            "if it is a folder"
+        )
 
     async def job(client: Client, source: Source, _: batch.Tell) -> RestoreRecord:
         _require_free(where.file)
@@ -107,7 +115,10 @@ def restore(arguments: Namespace) -> Coroutine[Any, Any, int]:
 def evaluate(arguments: Namespace) -> Coroutine[Any, Any, int]:
     """``srae evaluate``: the exit status, which tells whether it could be evaluated, not whether it is protected. A
     passphrase is asked for at once."""
-    _, failures = files.gather([arguments.original, arguments.protected])
+    for given in (arguments.original, arguments.protected):
+        if given.is_dir():
+            raise UsageError(f"{given} is a folder: give two files, the original and the protected photo")
+    problems = files.gather([arguments.original, arguments.protected]).problems
     holder = _opening_holder()
 
     async def job(client: Client, source: Source, _: batch.Tell) -> EvaluateRecord:
@@ -120,8 +131,8 @@ def evaluate(arguments: Namespace) -> Coroutine[Any, Any, int]:
             raise _naming_file(error, arguments.original, source.path) from error
         return records.of_evaluating(report, (str(arguments.original), str(source.path)), receipt_path)
 
-    sources = [] if failures else [Source(arguments.protected)]
-    return _do(arguments, sources, [batch.failure(*problem) for problem in failures], job, "Evaluating")
+    sources = [] if problems else [Source(arguments.protected)]
+    return _do(arguments, sources, [batch.failure(*problem) for problem in problems], job, "Evaluating")
 
 
 def _ledger(arguments: Namespace) -> Ledger | None:
@@ -155,23 +166,28 @@ async def connected(address: str | None, ca: Path | None, messages: Console) -> 
 
 
 def _gather(arguments: Namespace) -> tuple[list[Source], list[Failure]]:
-    sources, problems = files.gather(arguments.photos)
-    if arguments.receipt is not None and len(sources) + len(problems) > 1:
+    gathered = files.gather(arguments.photos)
+    if arguments.receipt is not None and len(gathered.photos) + len(gathered.problems) > 1:
         raise UsageError("--receipt names one file, so it goes with one photo: leave it out, or give one photo")
-    return sources, [batch.failure(*problem) for problem in problems]
+    show.left_out(gathered, show.messages_console())
+    return gathered.photos, [batch.failure(*problem) for problem in gathered.problems]
 
 
 def _media_type(format_: str, file: Path | None) -> str:
     """The type to ask for: what --format says, else what the output's name says, else that of the input."""
     asked = FORMATS[format_]
-    ending = file.suffix.lower() if file is not None else ""
-    named = files.PHOTO_TYPES.get(ending, "")
-    if ending and not named:
+    if file is None:
+        return asked
+    named = files.PHOTO_TYPES.get(file.suffix.lower())
+    if named is None:
         endings = " ".join(files.PHOTO_TYPES)
-        raise UsageError(f"{file} is no photo's name: protected photos end in one of {endings}")
-    if asked and named and asked != named:
+        raise UsageError(
+            f"{file} is no photo's name: protected photos end in one of {endings}; if it is a folder, write "
+            f"{file}{os.sep}"
+        )
+    if asked and asked != named:
         raise UsageError(f"--format {format_} and the name {file} contradict each other: leave one out")
-    return asked or named
+    return named
 
 
 def _require_two_names(photo: Path | None, receipt: Path | None) -> None:
@@ -194,12 +210,18 @@ async def _do(
     doing: str,
 ) -> int:
     messages = show.messages_console()
-    results: list[Record | Failure] = list(failures)
+    finished: dict[Source, Record | Failure] = {}
     if sources:
-        async with connected(arguments.endpoint, arguments.ca, messages) as client:
-            results += await batch.run(sources, partial(job, client), doing, messages)
+        # What was finished before an interruption is told all the same: it would be done twice otherwise.
+        with suppress(asyncio.CancelledError):
+            async with connected(arguments.endpoint, arguments.ca, messages) as client:
+                await batch.run(sources, partial(job, client), doing, messages, finished)
+    results = [*failures, *(finished[source] for source in sources if source in finished)]
     if arguments.json:
         print(json.dumps(records.to_json(arguments.command, results), indent=2, allow_nan=False))
     else:
         show.results(results)
-    return 1 if any(isinstance(result, Failure) for result in results) else 0
+    if len(finished) < len(sources):
+        messages.print(f"srae {arguments.command}: {_INTERRUPTED if finished else _INTERRUPTED_AT_ONCE}")
+        return INTERRUPTED
+    return FAILED if any(isinstance(result, Failure) for result in results) else 0

@@ -22,6 +22,9 @@ _NOT_OURS = ("SRAE_TLS_CERT", "SRAE_TLS_KEY", "SRAE_TLS_CLIENT_CA", "SRAE_METRIC
 #: Loading the models takes seconds, minutes on a computer that is busy or slow.
 START_SECONDS = 180.0
 STOP_SECONDS = 10.0
+#: A code that is being searched cannot be stopped from outside. Once interrupted, nobody waits for it, and the server
+#: keeps nothing that could be lost.
+INTERRUPTED_SECONDS = 1.0
 #: As much of the server's log as is shown when it dies.
 _LAST_WORDS = 20
 
@@ -59,11 +62,15 @@ async def server() -> AsyncIterator[str]:
             start_new_session=True,
             env={name: value for name, value in os.environ.items() if name not in _NOT_OURS},
         )
+        patience = STOP_SECONDS
         try:
             await _wait_until_ready(process, log)
             yield address
+        except BaseException:  # a terminal that was closed can be an OSError here, of what was to be shown there
+            patience = INTERRUPTED_SECONDS
+            raise
         finally:
-            await _stop(process)
+            await _stop(process, patience)
 
 
 async def _wait_until_ready(process: Process, log: IO[bytes]) -> None:
@@ -86,11 +93,11 @@ def _did_not_start(what: str, log: IO[bytes]) -> SraeClientError:
     )
 
 
-async def _stop(process: Process) -> None:
+async def _stop(process: Process, patience: float) -> None:
     if process.returncode is None:
         process.terminate()
     try:
-        await asyncio.wait_for(process.wait(), STOP_SECONDS)
+        await asyncio.wait_for(process.wait(), patience)
     except TimeoutError:
         process.kill()
         await process.wait()

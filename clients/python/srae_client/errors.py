@@ -6,6 +6,7 @@ UsageError         the command line makes no sense
 
 from __future__ import annotations
 
+import errno
 from enum import StrEnum
 
 
@@ -37,6 +38,7 @@ class LocalReason(StrEnum):
     OTHER_FORMAT = "OTHER_FORMAT"
     NO_RECEIPT = "NO_RECEIPT"
     RAY_FAILED = "RAY_FAILED"
+    NOT_A_FILE = "NOT_A_FILE"
 
 
 class SraeClientError(Exception):
@@ -57,14 +59,16 @@ class SraeClientError(Exception):
         self.field = field
 
 
+#: What to do after errors of the operating system that neither rights nor room would mend.
+_ADVICE = {errno.ENAMETOOLONG: "Use a shorter name: -o FILE gives one to what is written."}
+
+
 def file_error(error: OSError) -> SraeClientError:
     """An error of the operating system, in a sentence."""
     name = error.filename2 or error.filename
     where = f"{name}: " if name else ""
-    return SraeClientError(
-        LocalReason.CANNOT_ACCESS_FILE,
-        f"{where}{error.strerror or error}. Check that it may be read or written and that the disk has room.",
-    )
+    advice = _ADVICE.get(error.errno or 0, "Check that it may be read or written and that the disk has room.")
+    return SraeClientError(LocalReason.CANNOT_ACCESS_FILE, f"{where}{error.strerror or error}. {advice}")
 
 
 class UsageError(Exception):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
@@ -17,6 +18,7 @@ PHOTO_TYPES = {
     ".jpg": "image/jpeg",
     ".jpeg": "image/jpeg",
     ".jpe": "image/jpeg",
+    ".jfif": "image/jpeg",
     ".png": "image/png",
     ".webp": "image/webp",
     ".tif": "image/tiff",
@@ -25,6 +27,8 @@ PHOTO_TYPES = {
     ".heic": "image/heic",
     ".heif": "image/heif",
 }
+#: What lies beside photos and is nothing that anybody misses among them.
+_COMPANIONS = (".receipt",)
 #: Beyond this no file is read: it is far above what a server takes, and below what fills a memory.
 MAX_BYTES = 1 << 30
 PRIVATE = 0o600
@@ -37,6 +41,23 @@ class Source:
 
     path: Path
     folder: Path = Path()
+
+
+@dataclass
+class Gathered:
+    """What some names stand for.
+
+    Attributes:
+        photos: each once.
+        problems: the names that lead to none, and the folders that may not be looked into.
+        left_out: endings of files in folders that are no photos by their endings, and how many have each.
+        links: subfolders that are links, which are not followed: they may lead round in a circle.
+    """
+
+    photos: list[Source] = field(default_factory=list)
+    problems: list[tuple[Path, SraeClientError]] = field(default_factory=list)
+    left_out: Counter[str] = field(default_factory=Counter)
+    links: int = 0
 
 
 @dataclass(frozen=True)
@@ -71,42 +92,47 @@ def ending_of(mime_type: str) -> str:
     return next(known, "." + mime_type.rpartition("/")[2])
 
 
-def gather(paths: Sequence[Path]) -> tuple[list[Source], list[tuple[Path, SraeClientError]]]:
-    """The photos that were named or lie in the folders that were named, each once; and the names that lead to none."""
-    found: dict[str, Source] = {}
-    problems: list[tuple[Path, SraeClientError]] = []
+def gather(paths: Sequence[Path]) -> Gathered:
+    """The photos that were named or lie in the folders that were named."""
+    gathered = Gathered()
     for path in paths:
         try:
-            sources, closed = _photos_at(path)
+            _add(path, gathered)
         except SraeClientError as problem:
-            problems.append((path, problem))
+            gathered.problems.append((path, problem))
         except OSError as error:
-            problems.append((path, file_error(error)))
-        else:
-            problems += [(Path(error.filename), file_error(error)) for error in closed]
-            for source in sources:
-                found.setdefault(os.path.realpath(source.path), source)
-    return list(found.values()), problems
+            gathered.problems.append((path, file_error(error)))
+    found: dict[str, Source] = {}
+    for source in gathered.photos:
+        found.setdefault(os.path.realpath(source.path), source)
+    gathered.photos = list(found.values())
+    return gathered
 
 
-def _photos_at(path: Path) -> tuple[list[Source], list[OSError]]:
-    """The photos that a name stands for, and why some of its subfolders tell nothing.
+def _add(path: Path, gathered: Gathered) -> None:
+    """Adds what a name stands for.
 
     Raises:
-        SraeClientError: there are none.
+        SraeClientError: there are no photos.
         OSError: nobody may look.
     """
     if not path.is_dir():
         if not path.exists():
             raise not_found(path)
-        return [Source(path)], []
-    sources, closed = _photos_in(path)
-    if not sources and not closed:
+        if _is_pipe(path):
+            raise SraeClientError(
+                LocalReason.NOT_A_FILE,
+                f"{path} is no file: pipes and devices are not supported. Save the photo as a file, and name that.",
+            )
+        gathered.photos.append(Source(path))
+        return
+    before = len(gathered.photos), len(gathered.problems)
+    _add_folder(path, gathered)
+    if before == (len(gathered.photos), len(gathered.problems)):
         endings = " ".join(PHOTO_TYPES)
         raise SraeClientError(
             LocalReason.NO_PHOTOS, f"There are no photos in {path}. Photos in a folder end in one of {endings}."
         )
-    return sources, closed
 
 
 def not_found(path: Path) -> SraeClientError:
@@ -130,23 +156,33 @@ def read(source: Source) -> bytes:
     return source.path.read_bytes()
 
 
-def _photos_in(folder: Path) -> tuple[list[Source], list[OSError]]:
-    """All photos in a folder and its subfolders, and why some of these cannot be looked into.
+def _add_folder(folder: Path, gathered: Gathered) -> None:
+    """Adds all photos in a folder and its subfolders.
 
     Hidden ones are left alone: thumbnails, other programs' work files. So is what is no file: a pipe would be waited
     for, and nobody writes to it.
     """
-    sources: list[Source] = []
-    closed: list[OSError] = []
-    for root, folders, names in os.walk(folder, onerror=closed.append):
+
+    def closed(error: OSError) -> None:
+        gathered.problems.append((Path(error.filename), file_error(error)))
+
+    for root, folders, names in os.walk(folder, onerror=closed):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
+        gathered.links += sum(Path(root, name).is_symlink() for name in folders)
         inside = Path(root).relative_to(folder)
-        sources += [
-            Source(Path(root, name), inside)
-            for name in sorted(names)
-            if Path(name).suffix.lower() in PHOTO_TYPES and not name.startswith(".") and _is_read(Path(root, name))
-        ]
-    return sources, closed
+        for name in sorted(names):
+            ending = Path(name).suffix.lower()
+            if name.startswith(".") or ending in _COMPANIONS:
+                continue
+            if ending not in PHOTO_TYPES:
+                gathered.left_out[ending] += 1
+            elif _is_read(Path(root, name)):
+                gathered.photos.append(Source(Path(root, name), inside))
+
+
+def _is_pipe(path: Path) -> bool:
+    """Whether nothing can be read there but once; what the shell leads to a program's input counts, file or not."""
+    return not path.is_file() or path == Path("/dev/stdin") or path.parent == Path("/dev/fd")
 
 
 def _is_read(path: Path) -> bool:
@@ -167,6 +203,11 @@ def destination(output: str | None, inputs: Sequence[Path], photos: int) -> Dest
     is_many = photos > 1 or len(inputs) > 1 or any(given.is_dir() for given in inputs)
     if is_many and path.exists() and not path.is_dir():
         raise UsageError(f"{output} is a file, and several photos need a folder: give -o a folder's name")
+    if is_many and not is_folder and path.suffix.lower() in PHOTO_TYPES:
+        raise UsageError(
+            f"{output} is one photo's name, and several need a folder: give -o a folder's name (one that is called "
+            f"so is {output}{os.sep})"
+        )
     return Destination(folder=path) if is_folder or is_many else Destination(file=path)
 
 
@@ -233,7 +274,7 @@ def staged(name: Path, content: bytes, mode: int) -> Iterator[Path]:
             raise OSError(error.errno, error.strerror, str(name)) from error
         yield path
     finally:
-        with suppress(FileNotFoundError, NotADirectoryError):
+        with suppress(OSError):  # which would hide the error that names the file, or undo what was placed
             path.unlink()
 
 

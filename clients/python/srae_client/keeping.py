@@ -62,7 +62,12 @@ def _forget(arguments: Namespace) -> int:
     known = [entry.id for entry in ledger.entries()]
     chosen = []
     for given in arguments.entries:
-        found = [identity for identity in known if identity.startswith(given) and len(given) >= _SHORTEST_ID]
+        if len(given) < _SHORTEST_ID:
+            raise UsageError(
+                f"{given} is too short: give {_SHORTEST_ID} letters of an id or more; nothing was forgotten (srae "
+                "ledger list shows ids)"
+            )
+        found = [identity for identity in known if identity.startswith(given)]
         if len(found) != 1:
             why = "several entries" if found else "no entry"
             raise UsageError(f"{given} is the beginning of {why}; nothing was forgotten (srae ledger list shows ids)")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
+
+from srae_client import given_paths
 
 _KEYS = """\
 examples:
@@ -44,11 +45,17 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     ledger = _command(commands, "ledger", "show what was protected where and when; export and import it", _LEDGER)
     _add_ledger(ledger.add_subparsers(dest="action", required=True, metavar="ACTION"))
     share = _command(commands, "share", "give somebody else what restores a photo", _SHARE)
-    share.add_argument("source", type=Path, metavar="PHOTO", help="a protected photo, or its receipt")
+    share.add_argument("source", type=given_paths.path, metavar="PHOTO", help="a protected photo, or its receipt")
     share.add_argument(
         "--to", action="append", default=[], metavar="KEY", help="a friend's public key; repeat for more"
     )
-    share.add_argument("-o", "--output", type=Path, metavar="FILE", help="file to write (default: standard output)")
+    share.add_argument(
+        "-o",
+        "--output",
+        type=given_paths.path_or_nothing,
+        metavar="FILE",
+        help="file to write (default: standard output)",
+    )
     share.add_argument("--text", action="store_true", help="write it as text that survives a letter")
 
 
@@ -58,9 +65,11 @@ def _add_keys(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     actions.add_parser("new", help="make a new key to seal with; the old ones still open")
     actions.add_parser("passphrase", help="put the private keys under a passphrase, or take it off")
     export = actions.add_parser("export", help="copy the keys to a file that only you can read")
-    export.add_argument("file", type=Path, metavar="FILE", help="file to write; nothing is ever overwritten")
+    export.add_argument(
+        "file", type=given_paths.path, metavar="FILE", help="file to write; nothing is ever overwritten"
+    )
     brought = actions.add_parser("import", help="add the keys in a file to your own")
-    brought.add_argument("file", type=Path, metavar="FILE", help="a file that srae keys export wrote")
+    brought.add_argument("file", type=given_paths.path, metavar="FILE", help="a file that srae keys export wrote")
 
 
 def _add_ledger(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -70,9 +79,11 @@ def _add_ledger(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     forget = actions.add_parser("forget", help="delete entries and their receipts, for good")
     forget.add_argument("entries", nargs="+", metavar="ID", help="an entry's id, or its first letters (8 or more)")
     export = actions.add_parser("export", help="write all entries with their receipts to a file")
-    export.add_argument("file", type=Path, metavar="FILE", help="file to write; nothing is ever overwritten")
+    export.add_argument(
+        "file", type=given_paths.path, metavar="FILE", help="file to write; nothing is ever overwritten"
+    )
     brought = actions.add_parser("import", help="add entries from a file that was exported")
-    brought.add_argument("file", type=Path, metavar="FILE", help="a file that srae ledger export wrote")
+    brought.add_argument("file", type=given_paths.path, metavar="FILE", help="a file that srae ledger export wrote")
 
 
 def _command(

@@ -15,10 +15,10 @@ from typing import Any
 from srae_client import embedded, installing, standard_output
 from srae_client.arguments import build_parser
 from srae_client.errors import SraeClientError, UsageError, file_error
+from srae_client.exit_statuses import FAILED, INTERRUPTED, USAGE
 
 #: Commands that call no server.
 _KEEPING = ("keys", "ledger", "share")
-FAILED, USAGE, INTERRUPTED = 1, 2, 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -50,7 +50,7 @@ def _run(given: Sequence[str]) -> int:
     except (SraeClientError, OSError) as error:
         return _failed(arguments, error)
     except (KeyboardInterrupt, asyncio.CancelledError):
-        print("srae: interrupted. What was written is whole; run it again for the rest.", file=sys.stderr)
+        print("srae: interrupted. What was written is whole.", file=sys.stderr)
         return INTERRUPTED
 
 
@@ -61,10 +61,13 @@ def _command(name: str) -> Callable[[Namespace], Coroutine[Any, Any, int]]:
 
 
 async def _interruptible(work: Coroutine[Any, Any, int]) -> int:
-    """Treats SIGTERM as asyncio treats Ctrl-C, so that a server that was started is stopped."""
+    """Treats SIGTERM, and SIGHUP of a terminal that is closed, as asyncio treats Ctrl-C, so that a server that was
+    started is stopped."""
     task = asyncio.ensure_future(work)
-    with contextlib.suppress(NotImplementedError):  # where the system has no such signals
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    with contextlib.suppress(AttributeError, NotImplementedError):  # where the system has no such signals
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
+                asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     return await task
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import os
 import textwrap
 import zlib
 from collections.abc import Sequence
@@ -143,4 +144,5 @@ def read(path: Path, holder: KeyHolder | None = None) -> ProtectionReceipt:
 def path_for(photo: Path, given: Path | None) -> Path | None:
     """The receipt that was given, else the one beside the photo, else none."""
     beside = path_beside(photo)
-    return given or (beside if beside.exists() else None)
+    # Not beside.exists(): that raises where the name is longer than a file's can be.
+    return given or (beside if os.access(beside, os.F_OK) else None)

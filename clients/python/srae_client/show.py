@@ -17,11 +17,14 @@ from srae.v1.protection_service_pb2 import (
     ProtectionProgress,
 )
 
+from srae_client.files import Gathered
 from srae_client.records import Answer, EvaluateRecord, Failure, ProtectRecord, Record, RestoreRecord, View
 
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f]")
 #: Where nobody watches, lines are not broken to fit a window.
 _UNWATCHED_COLUMNS = 200
+#: As many endings of files that were left out are told.
+_ENDINGS = 6
 
 
 def results_console() -> Console:
@@ -71,6 +74,24 @@ def failures(records: Sequence[Failure], console: Console) -> None:
             Text(readable(record.message)),
             sep="",
         )
+
+
+def left_out(gathered: Gathered, console: Console) -> None:
+    """What folders hold and is not done, so that nobody takes it for done."""
+    endings = gathered.left_out.most_common()
+    told = [f"{number} {readable(ending) or 'without an ending'}" for ending, number in endings[:_ENDINGS]]
+    told += ["others"] if len(endings) > _ENDINGS else []
+    left = []
+    if told:
+        left.append(f"{_counted(gathered.left_out.total(), 'file')} of other endings ({', '.join(told)})")
+    if gathered.links:
+        left.append(_counted(gathered.links, "linked subfolder"))
+    if left:
+        console.print(Text(f"left out: {' and '.join(left)}. Name what is to be done all the same."))
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" + "s" * (number != 1)
 
 
 def protected(records: Sequence[ProtectRecord], console: Console) -> None:

@@ -109,6 +109,9 @@ def _damage_refused() -> Iterator[None]:
         # Pillow names its limit on unpacked PNG text and profiles in the message, and has no exception for it.
         if isinstance(error, _BOMB_ERRORS) or "MAX_TEXT_" in str(error):
             raise formats.absurd("It unpacks to far more than a photo holds") from error
+        # Nor has it one for TIFFs of samples that it knows no picture of, as floating-point colours.
+        if "unknown pixel mode" in str(error):
+            raise formats.unsupported("A TIFF of such samples (floating-point ones, or of 32 bits)") from error
         raise InvalidImageError(
             Reason.TRUNCATED_IMAGE,
             "This photo is damaged or cut off. Send the complete file, or export it again from a photo editor.",

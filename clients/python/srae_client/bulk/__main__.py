@@ -12,7 +12,7 @@ from srae_client import batch, installing, records, show, standard_output
 from srae_client.bulk import manifest
 from srae_client.bulk.run import Settings, run, succeeded
 from srae_client.errors import SraeClientError, UsageError, file_error
-from srae_client.main import FAILED, INTERRUPTED, USAGE
+from srae_client.exit_statuses import FAILED, INTERRUPTED, USAGE
 
 _EXPLAINED = f"""\
 examples:
@@ -74,7 +74,9 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EXPLAINED,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("folder", type=Path, metavar="FOLDER", help="the photos; hidden files are left out")
+    parser.add_argument(
+        "folder", type=Path, metavar="FOLDER", help="the photos; hidden files and links to folders are left out"
+    )
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="OUT", help="where to; outside FOLDER")
     parser.add_argument(
         "--endpoint",

@@ -17,7 +17,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from srae_client import authorities, endpoint, files
+from srae_client import authorities, endpoint, files, show
 from srae_client.bulk import manifest
 from srae_client.bulk.manifest import Manifest
 from srae_client.bulk.work import DONE, Work, done, failed, is_done
@@ -58,17 +58,18 @@ def run(settings: Settings, messages: Console) -> Counter[str]:
         raise UsageError(f"{settings.folder} is a file: give the folder that it lies in, or use srae protect")
     if out.is_relative_to(folder) or folder.is_relative_to(out):
         raise UsageError("FOLDER and OUT must not lie in each other, or protected photos would be taken for originals")
-    sources, problems = files.gather([folder])
-    if not sources:
-        raise problems[0][1]
-    names = [str(source.folder / source.path.name) for source in sources]
+    gathered = files.gather([folder])
+    show.left_out(gathered, messages)
+    if not gathered.photos:
+        raise gathered.problems[0][1]
+    names = [str(source.folder / source.path.name) for source in gathered.photos]
     with manifest.opened(out) as lines, _without_leftovers(out):
         todo = [name for name in names if not is_done(out, name)]
         for name in sorted(set(names) - set(todo) - lines.done):  # a job was killed before it could say so
             lines.add(json.dumps(done(name)))
-        for path, problem in problems:  # folders that may not be looked into
+        for path, problem in gathered.problems:  # folders that may not be looked into
             lines.add(json.dumps(failed(os.path.relpath(path, folder), problem.reason, problem.message)))
-        counts = Counter(earlier=len(names) - len(todo), failed=len(problems))
+        counts = Counter(earlier=len(names) - len(todo), failed=len(gathered.problems))
         if todo:
             counts += _protect(settings, todo, lines, messages)
     return counts
