@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -246,6 +247,23 @@ async def test_a_one_pass_photo_refuses_another_ones_receipt(client: Client) -> 
         await client.restoration.Restore(
             re.RestoreRequest(image=made.image, options=re.RestoreOptions(receipt=other.outcome.receipt))
         )
+    assert refusal(caught.value).info.reason == "RECEIPT_MISMATCH"
+
+
+async def test_a_small_lossy_file_is_restored_with_the_receipt_that_names_it(client: Client) -> None:
+    made = await client.protection.Protect(pr.ProtectRequest(image=file(pixels(40, 40), "WEBP", quality=30)))
+    assert made.outcome.receipt.protected_sha256 == hashlib.sha256(made.image).digest()
+
+    async def restored(receipt: im.ProtectionReceipt) -> re.RestoreResponse:
+        request = re.RestoreRequest(image=made.image, options=re.RestoreOptions(receipt=receipt))
+        return await client.restoration.Restore(request)
+
+    told = (await restored(made.outcome.receipt)).outcome
+    assert (told.promise, told.HasField("receipt_fit")) == (im.PROMISE_NEAR, False)
+    # In so small a photo, a lossy one, little tells whose the code is.
+    made.outcome.receipt.ClearField("protected_sha256")
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await restored(made.outcome.receipt)
     assert refusal(caught.value).info.reason == "RECEIPT_MISMATCH"
 
 

@@ -12,7 +12,14 @@ import cv2
 import numpy as np
 import pytest
 from skimage import data
-from srae.v1.image_pb2 import PROMISE_BIT_EXACT, PROMISE_UNSPECIFIED, TIER_SEALED, Promise, ProtectionReceipt
+from srae.v1.image_pb2 import (
+    PROMISE_BIT_EXACT,
+    PROMISE_NEAR,
+    PROMISE_UNSPECIFIED,
+    TIER_SEALED,
+    Promise,
+    ProtectionReceipt,
+)
 from srae.v1.protection_service_pb2 import ProtectionOutcome
 from srae.v1.restoration_service_pb2 import RestorationOutcome
 from srae_client import keys
@@ -36,11 +43,14 @@ COPY = encoded(data.astronaut()[64:128, :80], ".jpg")
 
 
 class Fake:
-    """A client, and the service that hands it out. It refuses receipts of another model than ``fits``."""
+    """A client, and the service that hands it out. It refuses receipts of another model than ``fits``, but for those
+    that restore nearly, and fit so well.
+    """
 
     def __init__(self) -> None:
         self.image, self.psnr, self.model, self.fits = PROTECTED, 42.0, "refiner", "refiner"
         self.promise: Promise.ValueType = PROMISE_UNSPECIFIED
+        self.near: dict[str, float] = {}
         self.asked: list[str] = []
         self.strengths: list[float | None] = []
         self.searches: list[float | None] = []
@@ -70,6 +80,11 @@ class Fake:
 
     async def restore(self, data: bytes, given: ProtectionReceipt | None) -> Restored:
         self.asked.append(given.model if given is not None else "")
+        if given is not None and given.model in self.near:
+            near = RestorationOutcome(
+                mime_type="image/png", promise=PROMISE_NEAR, tier=TIER_SEALED, receipt_fit=self.near[given.model]
+            )
+            return Restored(ORIGINAL, near)
         if given is not None and given.model != self.fits:
             raise SraeClientError("RECEIPT_MISMATCH", "another photo's")
         promise = PROMISE_BIT_EXACT if given is not None else self.promise
@@ -180,6 +195,21 @@ async def test_look_alikes_are_tried_until_a_receipt_fits(photos: Photos, fake: 
     with pytest.raises(SraeClientError) as refusal:
         await restore(photos, COPY)
     assert refusal.value.reason == "RECEIPT_MISMATCH"
+
+
+async def test_of_those_that_restore_nearly_the_best_fit_wins_unless_one_gives_every_bit(
+    photos: Photos, fake: Fake
+) -> None:
+    entries = {}
+    for fake.model in ("weak", "own", "strong"):
+        entries[fake.model] = (await protect(photos)).result["entry"]
+    fake.near = {"weak": 9.0, "own": 25.0, "strong": 12.0}
+    told = (await restore(photos, COPY)).result
+    assert (told["entry"], told["verified"]) == (entries["own"], False)
+    del fake.near["weak"]
+    fake.fits = "weak"
+    told = (await restore(photos, COPY)).result
+    assert (told["entry"], told["verified"]) == (entries["weak"], True)
 
 
 async def test_a_damaged_receipt_does_not_keep_another_from_fitting(photos: Photos, tmp_path: Path) -> None:
