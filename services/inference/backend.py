@@ -46,7 +46,11 @@ class Backend(Protocol):
         ...
 
     async def ready(self, model: str) -> bool:
-        """Whether the model answers."""
+        """Whether the model answers.
+
+        Raises:
+            UnknownModelError: no such model.
+        """
         ...
 
     async def close(self) -> None:

@@ -80,8 +80,10 @@ class EmbeddedBackend:
         """Whether a canary inference passes."""
         try:
             await self.infer(model, canary_inputs(model))
+        except UnknownModelError:
+            raise
         except Exception as error:
-            _log.warning("the canary of %s failed: %s", model, error)
+            _log.warning("the canary of %s failed: %r", model, error)
             return False
         return True
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 from triton_support import batch
 
-from services.errors import UnavailableError
+from services.errors import UnavailableError, UnknownModelError
 from services.inference.backend import Inference
 from services.inference.canary import canary_inputs
 from services.inference.deadline import within
@@ -84,4 +84,11 @@ async def test_whoever_gives_up_before_their_turn_is_counted_with_their_wait(mon
     await first
     assert told("count") == 3.0
     assert told("sum") - of_both < 0.3, "the first had its turn at once, however long it ran"
+    await backend.close()
+
+
+async def test_a_canary_tells_a_model_that_is_not_there_from_one_that_fails(tmp_path: Path) -> None:
+    backend = EmbeddedBackend(tmp_path, threads=1)
+    with pytest.raises(UnknownModelError):
+        await backend.ready("recoverer")
     await backend.close()
