@@ -140,10 +140,11 @@ def _backend(config: Config, metrics: Metrics) -> Backend:
         return measured
 
     def on_use(model: str, is_fallback: bool) -> None:
-        metrics.fallback_active.set(is_fallback)
         metrics.fallbacks.labels(model).inc(is_fallback)
 
-    return FallbackBackend(measured, _embedded(config, metrics), config.inference_seconds, on_use)
+    backend = FallbackBackend(measured, _embedded(config, metrics), config.inference_seconds, on_use)
+    metrics.fallback_active.set_function(lambda: backend.in_use)
+    return backend
 
 
 def _embedded(config: Config, metrics: Metrics) -> Backend:

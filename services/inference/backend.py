@@ -21,11 +21,10 @@ Tensors = Mapping[str, NDArray[Any]]
 
 @dataclass(frozen=True)
 class Inference:
-    """What a model answered, and which version of it. queue_seconds: how long it waited for its turn, where known."""
+    """What a model answered, and which version of it."""
 
     model_version: str
     tensors: dict[str, NDArray[np.generic]]
-    queue_seconds: float | None = None
 
 
 class Backend(Protocol):
@@ -47,7 +46,11 @@ class Backend(Protocol):
         ...
 
     async def ready(self, model: str) -> bool:
-        """Whether the model answers."""
+        """Whether the model answers.
+
+        Raises:
+            UnknownModelError: no such model.
+        """
         ...
 
     async def close(self) -> None:

@@ -30,6 +30,7 @@ from services.inference.backend import Inference, Tensors
 from services.inference.canary import canary_inputs
 from services.inference.deadline import seconds_left
 from services.inference.signature import check_inputs, check_outputs
+from services.inference.turn import waited
 
 _log = logging.getLogger(__name__)
 
@@ -59,19 +60,30 @@ class EmbeddedBackend:
         """See ``Backend.infer``."""
         check_inputs(model, tensors, version)
         chosen = version or self._newest(model)
-        loop = asyncio.get_running_loop()
+        asked, began = time.monotonic(), None
+
+        def run() -> Inference:
+            nonlocal began
+            began = time.monotonic()
+            return self._run(model, chosen, tensors)
+
         try:
             async with asyncio.timeout(seconds_left()):
-                return await loop.run_in_executor(self._executor, self._run, model, chosen, tensors, time.monotonic())
+                return await asyncio.get_running_loop().run_in_executor(self._executor, run)
         except TimeoutError:
             raise UnavailableError(f"Model {model!r} did not answer in time.") from None
+        finally:
+            # Whoever gave up before their turn waited until now.
+            waited((began or time.monotonic()) - asked)
 
     async def ready(self, model: str) -> bool:
         """Whether a canary inference passes."""
         try:
             await self.infer(model, canary_inputs(model))
+        except UnknownModelError:
+            raise
         except Exception as error:
-            _log.warning("the canary of %s failed: %s", model, error)
+            _log.warning("the canary of %s failed: %r", model, error)
             return False
         return True
 
@@ -89,8 +101,7 @@ class EmbeddedBackend:
             )
         return max(versions, key=int)
 
-    def _run(self, model: str, version: str, tensors: Tensors, asked: float) -> Inference:
-        queue_seconds = time.monotonic() - asked
+    def _run(self, model: str, version: str, tensors: Tensors) -> Inference:
         module = self._load(model, version)
         arrays = (np.ascontiguousarray(tensors[name]) for name in sorted(tensors, key=_index))
         inputs = [torch.from_numpy(array).to(self._device) for array in arrays]
@@ -105,7 +116,7 @@ class EmbeddedBackend:
         outputs = cast(Sequence[torch.Tensor], answer if isinstance(answer, tuple) else (answer,))
         tensors = {f"OUTPUT__{i}": output.detach().cpu().numpy() for i, output in enumerate(outputs)}
         check_outputs(model, tensors, len(inputs[0]))
-        return Inference(version, tensors, queue_seconds)
+        return Inference(version, tensors)
 
     def _load(self, model: str, version: str) -> torch.jit.ScriptModule:
         with self._loading:

@@ -8,9 +8,11 @@ import logging
 from grpc_health.v1 import health
 from grpc_health.v1.health_pb2 import HealthCheckResponse
 
+from services.errors import UnknownModelError
 from services.imaging.pipeline import MADE_WITH, READER, WRITERS
 from services.imaging.receipt import Tier
 from services.inference.backend import CLASSIFIER_SIDES, Backend
+from services.inference.deadline import within
 from services.rpc.metrics import Metrics
 
 #: The models, a service. Protecting needs them all: its answer tells what classifiers see, and how the photo restores.
@@ -71,7 +73,12 @@ class HealthWatch:
     async def _ready(self, model: str) -> bool:
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
-                return await self._backend.ready(model)
+                # Told of it, too: a backend that knows its model to be busy, and not gone, can still say so.
+                with within(_PATIENCE_SECONDS):
+                    return await self._backend.ready(model)
+        except UnknownModelError as error:
+            _log.warning("there is no canary of %s: %s", model, error)
+            return False
         except Exception:
             _log.exception("the canary failed", extra={"fields": {"model": model}})
             return False

@@ -7,6 +7,7 @@ import time
 
 from services.errors import SraeError
 from services.inference.backend import Backend, Inference, Tensors
+from services.inference.turn import waits_told
 from services.rpc import tracing
 from services.rpc.metrics import Metrics
 from services.rpc.status import CODES, reason_of
@@ -29,7 +30,8 @@ class MeasuredBackend:
         started = time.monotonic()
         code, answered = "INTERNAL", ""
         try:
-            with tracing.span("infer", {"srae.model": model, "srae.backend": self._name}):
+            span = tracing.span("infer", {"srae.model": model, "srae.backend": self._name})
+            with span, waits_told(lambda seconds: self._metrics.queue_seconds.labels(model).observe(seconds)):
                 answer = await self._backend.infer(model, tensors, version)
             code, answered = "OK", answer.model_version
         except asyncio.CancelledError:
@@ -42,8 +44,6 @@ class MeasuredBackend:
             self._metrics.inferences.labels(self._name, model, answered, code).inc()
             self._metrics.inference_seconds.labels(self._name, model).observe(time.monotonic() - started)
         self._metrics.inference_images.labels(self._name, model).inc(len(tensors["INPUT__0"]))
-        if answer.queue_seconds is not None:
-            self._metrics.queue_seconds.labels(model).observe(answer.queue_seconds)
         return answer
 
     async def ready(self, model: str) -> bool:

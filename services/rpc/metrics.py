@@ -46,10 +46,10 @@ class Metrics:
         )
         self.retries = self._counter("srae_inference_retries", "Further tries on Triton.", "model")
         self.fallbacks = self._counter(
-            "srae_fallback_inferences", "Inferences that ran in process, for Triton was gone.", "model"
+            "srae_fallback_inferences", "Inferences that ran in process, for Triton was gone or had no answer.", "model"
         )
         self.fallback_active = self._gauge(
-            "srae_fallback_active", "1 while inferences run in process, for Triton is gone."
+            "srae_fallback_active", "1 while a model runs in process, for Triton is gone or has no answer."
         )
 
     def _add_health(self) -> None:

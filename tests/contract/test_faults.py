@@ -234,10 +234,10 @@ async def test_calls_go_on_in_process_while_the_server_is_gone(tmp_path: Path, s
 
         async def is_back() -> bool:
             await backend.infer(MODEL, batch(MODEL, 1))
-            return read("srae_fallback_active") == 0.0
+            return read("srae_inferences_total", backend="triton", model=MODEL, version="1", code="OK") >= 1.0
 
         await until(is_back)
-    assert read("srae_inferences_total", backend="triton", model=MODEL, version="1", code="OK") >= 1.0
+    assert read("srae_fallback_active") == 0.0
     await backend.close()
 
 

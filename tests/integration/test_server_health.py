@@ -20,7 +20,7 @@ from grpc_reflection.v1alpha.reflection_pb2_grpc import ServerReflectionStub
 from server_support import Client, FakeBackend, config, file, pixels, served
 from srae.v1 import protection_service_pb2 as pr
 
-from services.errors import UnavailableError
+from services.errors import UnavailableError, UnknownModelError
 from services.inference.canary import canary_inputs
 from services.rpc import tracing
 from services.rpc.logs import JsonFormatter
@@ -132,6 +132,20 @@ async def test_metrics_tell_of_canaries(tmp_path: Path) -> None:
     assert metrics.registry.get_sample_value("srae_canary_failures_total", {"model": "refiner"}) >= 1.0
     assert metrics.registry.get_sample_value("srae_model_ready", {"model": "recoverer"}) == 1.0
     assert metrics.registry.get_sample_value("srae_canary_failures_total", {"model": "recoverer"}) == 0.0
+
+
+async def test_a_model_that_is_not_there_serves_nobody(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    class Lacking(FakeBackend):
+        async def ready(self, model: str) -> bool:
+            if model == "refiner":
+                raise UnknownModelError("No refiner.")
+            return True
+
+    async with served(config(tmp_path), Lacking()) as client:
+        answers = await statuses(client)
+    assert (answers["srae.v1.ProtectionService"], answers["srae.v1.RestorationService"]) == ("NOT_SERVING", "SERVING")
+    assert "No refiner." in caplog.text
+    assert "Traceback" not in caplog.text
 
 
 async def test_metrics_tell_of_inferences(tmp_path: Path) -> None:
