@@ -270,19 +270,23 @@ def _subtracted(photo: Photo, code: NDArray[np.int8], original: Layout) -> NDArr
 
 def _restored_in_its_file(photo: Photo, receipt: Receipt | None) -> Restored | None:
     """What is restored in a JPEG's own coefficients; None where the photo is no such file, or is not as we wrote it."""
-    if photo.file is None:
+    file = photo.file
+    if file is None:
         return None
     if receipt is None:
-        found = carried.unpack(photo.file.carried)
-    elif receipt.original_layout is not None and jpeg_copy.is_on_its_steps(photo, receipt.original_layout):
-        moved_in = receipt.original_layout.moved_in
-        divided = () if moved_in is None else moved_in.divided
-        found = carried.Carried(receipt.code, receipt.original_sha256, divided)
+        found = carried.unpack(file.carried)
     else:
-        found = None
+        layout = receipt.original_layout
+        divided: Tables = ()
+        if layout is not None and layout.moved_in is not None:
+            divided = layout.moved_in.divided
+            # A viewer that turns a JPEG may do so by its EXIF alone, and leave its coefficients as they are.
+            file = replace(file, layout=replace(file.layout, orientation=layout.moved_in.orientation))
+        is_ours = layout is not None and jpeg_copy.is_on_its_steps(replace(photo, file=file), layout)
+        found = carried.Carried(receipt.code, receipt.original_sha256, divided) if is_ours else None
     if found is None:
         return None
-    data = jpeg_file.subtract(photo.file, found.code, found.divided, photo.traits.icc_profile)
+    data = jpeg_file.subtract(file, found.code, found.divided, photo.traits.icc_profile)
     if data is None:
         return None
     restored = codec.decode(data)

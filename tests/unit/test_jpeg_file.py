@@ -18,7 +18,7 @@ from skimage import data
 from services.evaluation.channels import CHANNELS
 from services.evaluation.metrics import psnr_db
 from services.imaging import carried, codec, jpeg_code, jpeg_copy, jpeg_file, jpeg_steps, perturb, pipeline, presence
-from services.imaging.codec import coefficients
+from services.imaging.codec import coefficients, segments
 from services.imaging.photo import JpegFile, Photo
 from services.imaging.receipt import Receipt, Tier
 from services.imaging.resample import GRID_SIZE
@@ -356,6 +356,19 @@ def test_the_pipeline_restores_the_file_that_it_wrote(tier: Tier, orientation: i
     assert restored.file is not None
     for pixels in (restored.photo.pixels, codec.decode(restored.file.data).pixels):
         assert np.array_equal(pixels, original.pixels)
+
+
+@pytest.mark.parametrize(("before", "after"), [(1, 6), (8, 1)])
+def test_a_file_that_was_turned_by_its_exif_alone_comes_back(before: int, after: int) -> None:
+    original = codec.decode(jpeg(orientation=before, quality=90))
+    written = pipeline.write(original, receipt_for(original, Tier.SEALED))
+    bare = coefficients.changed(written.file.data, lambda *_: None, False)
+    assert bare is not None
+    turned = codec.decode(segments.inserted(bare, after, None, b""))
+    assert file_of(turned).layout.orientation == after
+    restored = asyncio.run(pipeline.restore(turned, written.receipt, EmbeddedBackend(REPOSITORY)))
+    assert restored.is_bit_exact
+    assert np.array_equal(restored.photo.pixels, original.pixels)
 
 
 def test_a_one_pass_jpeg_restores_alone_until_a_platform_rewrites_it() -> None:
