@@ -78,7 +78,9 @@ test: setup check ## Runs all checks and tests
 	$(MAKE) -j2 test-unit test-whole
 	$(MAKE) test-e2e
 
-# Neither keeps the other waiting, nor pytest's notes of what failed last, which both would write.
+# Neither keeps the other waiting: networks this small gain nothing by a second thread, and two programs with one a core
+# lose much by waiting for each other. Nor do pytest's notes of what failed last, which both would write.
+test-unit test-whole: export OMP_NUM_THREADS := 1
 .PHONY: test-unit
 test-unit: setup ## Runs the tests of single parts
 	$(BIN)/python -m pytest -p no:cacheprovider tests/unit

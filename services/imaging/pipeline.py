@@ -220,14 +220,17 @@ def written(photo: Photo, receipt: Receipt, carries: bool) -> NDArray[np.uint8]:
     return pixels if carrying is None else carrying
 
 
-async def restore(photo: Photo, receipt: Receipt | None, backend: Backend, is_own: bool = False) -> Restored:
+async def restore(
+    photo: Photo, receipt: Receipt | None, backend: Backend, is_own: bool = False, fit_to_beat: float = 0.0
+) -> Restored:
     """Restores a protected photo, or a copy that a platform made of it.
 
     Args:
         is_own: the receipt is known to be this photo's; otherwise it is held against the photo first.
+        fit_to_beat: of another receipt, which this one has to fit better than.
 
     Raises:
-        InvalidReceiptError: the receipt is another photo's.
+        InvalidReceiptError: the receipt is another photo's, or fits no better.
         UnavailableError: the recoverer cannot answer now; only a copy without its receipt needs it.
     """
     in_its_file = await in_thread(_restored_in_its_file, photo, receipt)
@@ -246,7 +249,7 @@ async def restore(photo: Photo, receipt: Receipt | None, backend: Backend, is_ow
     fit = None
     if not exact and receipt is not None:
         if not is_own:
-            fit = await in_thread(_fit, photo, receipt)
+            fit = await in_thread(_fit, photo, receipt, fit_to_beat)
         layout = receipt.original_layout
         if layout is not None and jpeg_original.is_possible(photo, layout):
             sought = await in_thread(_sought, photo, receipt, layout)
@@ -333,11 +336,11 @@ def _known(photo: Photo, receipt: Receipt | None) -> _Known:
     return _Known(photo.with_pixels(taken[1]), found.code, found.original_sha256)
 
 
-def _fit(photo: Photo, receipt: Receipt) -> float:
+def _fit(photo: Photo, receipt: Receipt, to_beat: float) -> float:
     """By how many standard deviations the photo follows the receipt's code.
 
     Raises:
-        InvalidReceiptError: by too few, or the photo is the original.
+        InvalidReceiptError: by too few, or by no more than another's, or the photo is the original.
     """
     # Told by its hash, for the code is made for this very photo's detail, and follows it more than chance would.
     if photo.sha256() == receipt.original_sha256:
@@ -351,6 +354,8 @@ def _fit(photo: Photo, receipt: Receipt) -> float:
             Reason.RECEIPT_MISMATCH,
             "This receipt belongs to another photo: its code is not in this one. Use the one saved with this photo.",
         )
+    if fit <= to_beat:
+        raise InvalidReceiptError(Reason.RECEIPT_MISMATCH, "Another receipt fits this photo better. Use that one.")
     return fit
 
 

@@ -78,6 +78,8 @@ class FallbackBackend:
             return await self._second.infer(model, tensors, version)
         except UnknownModelError:
             raise refusal from None
+        finally:
+            del refusal  # its traceback knows this frame, and the photos in it
 
     async def ready(self, model: str) -> bool:
         """Whether either can answer."""

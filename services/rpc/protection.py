@@ -79,7 +79,7 @@ class ProtectionServicer(ProtectionServiceServicer):
         async with self._gate.turn:
             original = await decoded(image)
             del image  # at 50 megapixels, each photo in memory counts, and so does each file
-            codec.check_output(options.mime_type, original)
+            codec.check_output(options.mime_type or original.traits.mime_type, original)
             receipt = await pipeline.find_code(original, tier, self._backend, strength_db, search)
             progress.reached(PROTECTION_STAGE_WRITING)
             written = await in_thread(pipeline.write, original, receipt, options.mime_type)

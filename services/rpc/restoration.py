@@ -61,7 +61,7 @@ class RestorationServicer(RestorationServiceServicer):
             is_own = receipt is not None and await in_thread(receipt.is_of, image)
             del image  # at 50 megapixels, each photo in memory counts, and so does each file
             codec.check_output(options.mime_type, photo)
-            restored = await pipeline.restore(photo, receipt, self._backend, is_own)
+            restored = await pipeline.restore(photo, receipt, self._backend, is_own, options.fit_to_beat)
             del photo
             if restored.file is not None and options.mime_type in ("", restored.file.mime_type):
                 encoded = restored.file

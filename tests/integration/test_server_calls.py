@@ -267,6 +267,23 @@ async def test_a_small_lossy_file_is_restored_with_the_receipt_that_names_it(cli
     assert refusal(caught.value).info.reason == "RECEIPT_MISMATCH"
 
 
+async def test_a_receipt_that_fits_no_better_than_another_is_refused(client: Client) -> None:
+    made = await client.protection.Protect(pr.ProtectRequest(image=file(pixels())))
+    copy = file(opened(made.image), "JPEG", quality=90)
+
+    async def restored(image: bytes, fit_to_beat: float) -> re.RestorationOutcome:
+        options = re.RestoreOptions(receipt=made.outcome.receipt, fit_to_beat=fit_to_beat)
+        return (await client.restoration.Restore(re.RestoreRequest(image=image, options=options))).outcome
+
+    told = await restored(copy, 0.0)
+    assert (told.promise, (await restored(copy, told.receipt_fit - 0.1)).promise) == (im.PROMISE_NEAR,) * 2
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await restored(copy, told.receipt_fit)
+    assert refusal(caught.value).info.reason == "RECEIPT_MISMATCH"
+    again = file(opened(made.image), "PNG", optimize=True)
+    assert (await restored(again, 1e6)).promise == im.PROMISE_BIT_EXACT
+
+
 async def test_an_original_is_not_restored_with_its_own_receipt(client: Client) -> None:
     photo = file(pixels())
     made = await client.protection.Protect(pr.ProtectRequest(image=photo))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ from srae_client.errors import SraeClientError
 from srae_client.ledger import Entry, Match, now
 from srae_client.restoring import Found
 
-OTHERS = "another photo's"
+OTHERS, ORIGINAL, DAMAGED = "another photo's", "its original", "damaged"
+REFUSALS = {OTHERS: "RECEIPT_MISMATCH", ORIGINAL: "IS_ORIGINAL", DAMAGED: "RECEIPT_INVALID"}
 
 
 class Fake:
@@ -25,11 +27,15 @@ class Fake:
         self.fits, self.exact = fits, exact
         self.asked: list[str] = []
 
-    async def restore(self, photo: bytes, given: ProtectionReceipt | None, mime_type: str) -> Restored:
+    async def restore(
+        self, photo: bytes, given: ProtectionReceipt | None, mime_type: str, fit_to_beat: float = 0.0
+    ) -> Restored:
         assert given is not None
         self.asked.append(given.model)
-        if given.model == OTHERS:
-            raise SraeClientError("RECEIPT_MISMATCH", OTHERS)
+        if given.model in REFUSALS:
+            raise SraeClientError(REFUSALS[given.model], given.model)
+        if (self.fits.get(given.model) or math.inf) <= fit_to_beat:
+            raise SraeClientError("RECEIPT_MISMATCH", "another fits better")
         promise = PROMISE_BIT_EXACT if given.model == self.exact else PROMISE_NEAR
         fit = None if promise == PROMISE_BIT_EXACT else self.fits[given.model]
         return Restored(photo, RestorationOutcome(promise=promise, tier=TIER_SEALED, receipt_fit=fit))
@@ -69,7 +75,18 @@ async def test_the_one_that_gives_every_bit_back_wins(restore: Any) -> None:
 
 async def test_of_those_that_restore_nearly_the_best_fit_wins(restore: Any) -> None:
     client = Fake({"strong": 12.0, "own": 25.0, "weak": 9.0})
-    assert (await restore(client, "strong", OTHERS, "own", "weak")).entry == "own"
+    assert (await restore(client, "strong", OTHERS, DAMAGED, "own", "weak")).entry == "own"
+
+
+async def test_a_protected_photo_that_was_protected_again_is_no_mere_original(restore: Any) -> None:
+    assert (await restore(Fake({}, exact="own"), ORIGINAL, "own")).entry == "own"
+    assert (await restore(Fake({"own": 12.0}), ORIGINAL, "own")).entry == "own"
+
+
+async def test_a_receipt_that_lies_beside_the_photo_and_in_the_ledger_is_tried_once(restore: Any) -> None:
+    client = Fake({"own": 12.0, "weak": 9.0})
+    assert (await restore(client, "own", "weak", beside="own")).receipt is not None
+    assert client.asked == ["own", "weak"]
 
 
 async def test_the_ledger_may_know_better_than_what_lies_beside_the_photo(restore: Any, tmp_path: Path) -> None:

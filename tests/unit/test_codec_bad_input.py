@@ -266,6 +266,7 @@ def test_a_jpeg_of_very_many_scans_is_not_opened():
         jpeg[:2] + b"\xff\xee\0\2\0" + jpeg[2:],
         jpeg[:2] + b"\xff\xee\0\0" + jpeg[2:],
         behind_a_marker[:-2] + b"\xff\x01" + 150 * behind_a_marker[last:-2] + behind_a_marker[-2:],
+        behind_a_marker[:-2] + b"\xff\x02\xff\xff" + 150 * behind_a_marker[last:-2] + behind_a_marker[-2:],
         behind_a_marker[:-2] + 2000 * b"\xff\xfe\0\2" + 150 * behind_a_marker[last:-2] + behind_a_marker[-2:],
     ):
         assert reason(data) is Reason.DECOMPRESSION_BOMB
@@ -285,6 +286,8 @@ def test_a_jpeg_of_very_many_segments_is_not_opened():
         with_segments(100, exif_segment),
         with_segments(20_000, b"\xff"),
         with_segments(10_000, b"\xff\xd0"),
+        with_segments(1, b"\xff\xd8" + 100 * exif_segment),
+        with_segments(1, b"\xff\xd9" + 2000 * empty),
     ):
         assert reason(data) is Reason.DECOMPRESSION_BOMB
 
@@ -303,8 +306,7 @@ def test_a_tiff_of_huge_tiles_is_not_opened():
     assert reason(data) is Reason.DECOMPRESSION_BOMB
 
 
-@pytest.mark.parametrize("wide", [False, True])
-@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize(("order", "wide"), [("<", False), ("<", True), (">", False)])  # as Pillow knows them
 def test_a_tiff_of_very_many_values_in_a_tag_is_not_opened(order, wide):
     def with_entry(tag, kind, values, entries=1):
         mark, number = {"<": b"II", ">": b"MM"}[order], "Q" if wide else "L"
@@ -312,16 +314,26 @@ def test_a_tiff_of_very_many_values_in_a_tag_is_not_opened(order, wide):
         count = struct.pack(order + ("Q" if wide else "H"), entries)
         return mark + head + count + struct.pack(f"{order}HH{number}{number}", tag, kind, values, 0) + b"\0" * 40_000
 
-    bits, profile, private, number, raw = 258, 34675, 50000, 3, 7
+    bits, profile, private, number, small, raw, text = 258, 34675, 50000, 3, 6, 7, 2
     for data in (
         with_entry(bits, number, 2_000_000),
         with_entry(bits, raw, 2_000_000),
         with_entry(private, number, 2_000_000),
+        with_entry(profile, small, 2_000_000),
         with_entry(profile, raw, 1, entries=2000),
     ):
         assert reason(data) is Reason.DECOMPRESSION_BOMB
     # Nothing of a picture follows in these, but they are not refused for their profile.
     assert reason(with_entry(profile, raw, 2_000_000)) is Reason.TRUNCATED_IMAGE
+    assert reason(with_entry(270, text, 2_000_000)) is Reason.TRUNCATED_IMAGE
+
+
+def test_a_tiff_of_very_many_values_in_its_exif_is_not_opened():
+    data = tiff(t65000=7)  # where EXIF's directory begins, once it is called so
+    entry = data.index(struct.pack("<HH", 65000, 3))
+    data = data[:entry] + struct.pack("<HHLL", 34665, 4, 1, len(data)) + data[entry + 12 :]
+    assert decode(data + struct.pack("<HHHLLL", 1, 37500, 3, 1, 0, 0))
+    assert reason(data + struct.pack("<HHHLLL", 1, 37500, 3, 2_000_000, 0, 0)) is Reason.DECOMPRESSION_BOMB
 
 
 def test_jpegs_of_other_kinds_are_named():

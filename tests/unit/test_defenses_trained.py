@@ -62,7 +62,10 @@ def test_arn_removes_both_noises() -> None:
 
 def test_both_repeat_themselves() -> None:
     clean, checks, speckle = bars(32)
-    ape_settings, arn_settings = ApeGanSettings(widths=(8, 16), epochs=2), ArnSettings(widths=(8, 16), epochs=2)
+    ape_settings, arn_settings = (
+        ApeGanSettings(widths=(8, 16), epochs=2, batch=16),
+        ArnSettings(widths=(8, 16), epochs=2, batch=16),
+    )
     train = {"checks": checks, "speckle": speckle}
     for once, again in (
         [train_ape_gan(clean, checks, ape_settings) for _ in range(2)],

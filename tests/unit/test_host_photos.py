@@ -78,7 +78,7 @@ class Fake:
         )
         return Protected(self.image, outcome)
 
-    async def restore(self, data: bytes, given: ProtectionReceipt | None) -> Restored:
+    async def restore(self, data: bytes, given: ProtectionReceipt | None, fit_to_beat: float) -> Restored:
         self.asked.append(given.model if given is not None else "")
         if given is not None and given.model in self.near:
             near = RestorationOutcome(

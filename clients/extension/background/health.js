@@ -3,7 +3,7 @@
 import { settings } from "./policy.js";
 import { setWall } from "./wall.js";
 
-const OF_ONE_PHOTO = /_IMAGE|^IMAGE_|_OUTPUT$|_FORMAT$|_BOMB$|^CANCELLED$|^FILE_|^REQUEST_TIMEOUT$|^TOO_MANY|^INVALID_REQUEST$|^SERVICE_REFUSED$|^RECEIPT_|^KEY_|LEDGER_FILE|NOT_IN_LEDGER|UNKNOWN_ENTRY|SIZE_MISMATCH/;
+const OF_ONE_PHOTO = /_IMAGE|^IMAGE_|_OUTPUT$|_FORMAT$|_BOMB$|^CANCELLED$|^FILE_|^REQUEST_TIMEOUT$|^TOO_MANY|^INVALID_REQUEST$|^SERVICE_REFUSED$|^RECEIPT_|^IS_ORIGINAL$|^KEY_|LEDGER_FILE|NOT_IN_LEDGER|UNKNOWN_ENTRY|SIZE_MISMATCH/;
 /** What only a working service disproves: a host that says hello has not asked it. */
 const BEHIND_HOST = /^(SERVICE|LEDGER|INTERNAL$)/;
 let failure; // undefined until the first result after the worker's start: what stands from before may be the wall or not

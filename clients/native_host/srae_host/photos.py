@@ -23,7 +23,13 @@ from srae_host.service import Service
 from srae_host.transfer import File
 
 #: Refusals of a receipt after which the next one may fit.
-_ANOTHERS = (Code.RECEIPT_MISMATCH, Code.RECEIPT_NOT_YOURS, Code.RECEIPT_UNREADABLE)
+_ANOTHERS = (
+    Code.RECEIPT_MISMATCH,
+    Code.RECEIPT_NOT_YOURS,
+    Code.RECEIPT_UNREADABLE,
+    Code.IS_ORIGINAL,  # as a protected photo is that was protected again
+    "RECEIPT_INVALID",  # as the service has it
+)
 #: What a record on the command line has and an answer here has not.
 _PATHS = ("original", "protected", "receipt")
 
@@ -96,26 +102,28 @@ class Photos:
         refusal: SraeClientError | None = None
         nearest: tuple[str, Match | None, Restored] | None = None
         async for found_by, match in self._candidates(params, photo):
+            fit = 0.0 if nearest is None else nearest[2].outcome.receipt_fit
             try:
-                made = await self._restored(photo, match, report)
+                made = await self._restored(photo, match, report, fit)
             except SraeClientError as error:
                 if error.reason not in _ANOTHERS:
                     raise
-                refusal = refusal or error
+                if refusal is None or error.reason == Code.IS_ORIGINAL:
+                    refusal = error
                 continue
             if found_by != "perceptual_hash" or made.is_certain:
                 return found_by, match, made
-            if nearest is None or made.outcome.receipt_fit > nearest[2].outcome.receipt_fit:
+            if nearest is None or made.outcome.receipt_fit > fit:
                 nearest = found_by, match, made
         if nearest is not None:
             return nearest
         raise refusal or HostError(Code.NOT_IN_LEDGER, "The ledger holds no photo that looks like this one.")
 
-    async def _restored(self, photo: File, match: Match | None, report: Report) -> Restored:
+    async def _restored(self, photo: File, match: Match | None, report: Report, fit_to_beat: float) -> Restored:
         receipt = await asyncio.to_thread(self._receipt, match.entry) if match is not None else None
 
         async def job(client: Client) -> Restored:
-            return await client.restore(photo.data, receipt)
+            return await client.restore(photo.data, receipt, fit_to_beat=fit_to_beat)
 
         return await self._service.call(job, report)
 

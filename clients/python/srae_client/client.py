@@ -145,11 +145,20 @@ class Client:
         return Protected(photo, outcomes[0])
 
     async def restore(
-        self, data: bytes, receipt: image.ProtectionReceipt | None = None, mime_type: str = ""
+        self,
+        data: bytes,
+        receipt: image.ProtectionReceipt | None = None,
+        mime_type: str = "",
+        fit_to_beat: float = 0.0,
     ) -> Restored:
-        """Restores a protected photo's file. With an empty ``mime_type`` nothing is lost: see the proto."""
+        """Restores a protected photo's file. With an empty ``mime_type`` nothing is lost: see the proto.
+
+        Args:
+            fit_to_beat: of another receipt; this one is refused as another photo's where it fits no better.
+        """
         Request = restoration.RestoreStreamRequest
-        first = Request(options=restoration.RestoreOptions(receipt=receipt, mime_type=mime_type))
+        options = restoration.RestoreOptions(receipt=receipt, mime_type=mime_type, fit_to_beat=fit_to_beat)
+        first = Request(options=options)
         requests = chain([first], (Request(chunk=chunk) for chunk in _chunks(data)))
         answers = await self._call(self._restoration.RestoreStream, requests)
         outcomes = [answer.outcome for answer in answers if answer.HasField("outcome")]

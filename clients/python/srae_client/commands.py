@@ -24,7 +24,7 @@ from srae_client.errors import LocalReason, SraeClientError, UsageError
 from srae_client.exit_statuses import FAILED, INTERRUPTED
 from srae_client.files import Source
 from srae_client.key_holder import KeyHolder, ask_person
-from srae_client.ledger import Ledger
+from srae_client.ledger import Entry, Ledger
 from srae_client.records import EvaluateRecord, Failure, ProtectRecord, Record, RestoreRecord
 
 _INTERRUPTED = "interrupted. What was written is whole and listed; run it again with the photos that are not listed."
@@ -64,8 +64,7 @@ async def protect(arguments: Namespace) -> int:
         if ledger is not None:
             entry = entry_of(made, record, show.readable(output.name), "", contents[0])
             try:
-                # In no thread, or an interruption could come between the photo and its being told.
-                ledger.add([entry])
+                await _noted(ledger, entry)
                 record = replace(record, entry=entry.id)
             except SraeClientError as error:  # the receipt lies beside the photo, so nothing is lost
                 unnoted[error.message] = None
@@ -75,6 +74,15 @@ async def protect(arguments: Namespace) -> int:
     for message in unnoted:
         show.messages_console().print(Text(f"not noted in the ledger: {message}"))
     return status
+
+
+async def _noted(ledger: Ledger, entry: Entry) -> None:
+    """Adds the entry, whatever comes: an interruption in the middle, or a photo would be written and not told of."""
+    adding = asyncio.ensure_future(asyncio.to_thread(ledger.add, [entry]))
+    while not adding.done():
+        with suppress(asyncio.CancelledError):
+            await asyncio.wait([adding])
+    adding.result()
 
 
 def restore(arguments: Namespace) -> Coroutine[Any, Any, int]:

@@ -22,6 +22,8 @@ from srae_client.ledger import Entry, Ledger
 #: Refusals of a receipt that nobody named after which another one, or the photo itself, may still do.
 _PASSED_OVER = (
     "RECEIPT_MISMATCH",
+    "RECEIPT_INVALID",
+    "IS_ORIGINAL",
     LocalReason.RECEIPT_NOT_YOURS,
     LocalReason.RECEIPT_UNREADABLE,
     LocalReason.KEY_LOCKED,
@@ -87,9 +89,15 @@ async def restored(
     refusals: list[SraeClientError] = []
     # A photo that was protected more than once restores nearly with the receipts of its other copies, too.
     nearest: Found | None = None
+    tried: list[ProtectionReceipt] = []
     async for source in _sources(path, photo, ledger, holder, refusals):
+        fit = 0.0 if nearest is None or source.is_own else nearest.made.outcome.receipt_fit
         try:
-            found = Found(await client.restore(photo, source.read(), mime_type), source.receipt, source.entry)
+            receipt = source.read()
+            if receipt in tried:  # what lies beside the photo is in the ledger, too
+                continue
+            tried.append(receipt)
+            found = Found(await client.restore(photo, receipt, mime_type, fit), source.receipt, source.entry)
         except SraeClientError as error:
             if error.reason not in _PASSED_OVER:
                 raise
@@ -98,10 +106,14 @@ async def restored(
             continue
         if source.is_own or found.made.is_certain:
             return found
-        if nearest is None or found.made.outcome.receipt_fit > nearest.made.outcome.receipt_fit:
+        if nearest is None or found.made.outcome.receipt_fit > fit:
             nearest = found
     if nearest is not None:
         return nearest
+    for refusal in refusals:
+        # Not before the others were tried: a protected photo that was protected again is an original, too.
+        if refusal.reason == "IS_ORIGINAL":
+            raise refusal
     made = await client.restore(photo, None, mime_type)
     if made.outcome.promise == PROMISE_BIT_EXACT:
         return Found(made)

@@ -13,9 +13,11 @@ _MOST_PNG_CHUNKS, _MOST_OTHERS = 100_000, 1000
 
 #: A TIFF has some dozens of tags.
 _MOST_TIFF_TAGS = 1000
-#: A TIFF's tags below this tell of its picture, and so do most others, unless they are bytes or text: profiles and the
-#: like. No photo has as many strips or tiles, of which such a tag has a number each.
-_TIFF_FOREIGN, _TIFF_BYTES, _MOST_TIFF_VALUES = 700, (1, 2, 6, 7), 1_000_000
+#: No photo has as many strips or tiles, of which a tag has a number each. Text and bytes, as profiles are, may be
+#: longer: but bytes not in tags below this, which tell of the picture, and are unpacked there.
+_MOST_TIFF_VALUES, _TIFF_TEXT, _TIFF_BYTES, _TIFF_FOREIGN = 1_000_000, 2, (1, 7), 700
+#: Tags that lead to a directory of its own: of EXIF, of GPS, of interoperability.
+_TIFF_DIRECTORIES = (34665, 34853, 40965)
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def is_absurd_png(data: bytes) -> bool:
 
 
 def is_absurd_tiff(data: bytes) -> bool:
-    """Whether a TIFF's first picture has more tags than any photo's, or one of them more values.
+    """Whether a TIFF's first picture has more tags than any photo's, EXIF's among them, or one of them more values.
 
     Each value would become an object of its own, some thirty times as large.
     """
@@ -77,19 +79,24 @@ def is_absurd_tiff(data: bytes) -> bool:
     def number(at: int, size: int) -> int:
         return int.from_bytes(data[at : at + size], order)
 
-    # Files of more than 4 GB have wider numbers, which smaller ones may have, too.
-    is_wide = number(2, 2) == 43
+    # Files of more than 4 GB have wider numbers, which smaller ones may have, too. Pillow looks at this byte alone.
+    is_wide = data[2:3] == b"+"
     wide = 8 if is_wide else 4
-    at = number(8, 8) if is_wide else number(4, 4)
-    entries = number(at, 8 if is_wide else 2)
-    at += 8 if is_wide else 2
     size = 4 + 2 * wide
-    if entries > _MOST_TIFF_TAGS and at + size * _MOST_TIFF_TAGS <= len(data):  # else it is damaged
-        return True
-    for entry in range(at, min(at + size * entries, len(data)), size):
-        tag, kind, values = number(entry, 2), number(entry + 2, 2), number(entry + 4, wide)
-        if values > _MOST_TIFF_VALUES and (tag < _TIFF_FOREIGN or kind not in _TIFF_BYTES):
+    todo, seen = [number(8, 8) if is_wide else number(4, 4)], 0
+    while todo and seen <= len(_TIFF_DIRECTORIES):
+        at, seen = todo.pop(), seen + 1
+        entries = number(at, 8 if is_wide else 2)
+        at += 8 if is_wide else 2
+        if entries > _MOST_TIFF_TAGS and at + size * _MOST_TIFF_TAGS <= len(data):  # else it is damaged
             return True
+        for entry in range(at, min(at + size * entries, len(data)), size):
+            tag, kind, values = number(entry, 2), number(entry + 2, 2), number(entry + 4, wide)
+            is_raw = kind == _TIFF_TEXT or (kind in _TIFF_BYTES and tag >= _TIFF_FOREIGN)
+            if values > _MOST_TIFF_VALUES and not is_raw:
+                return True
+            if tag in _TIFF_DIRECTORIES:
+                todo.append(number(entry + 4 + wide, wide))
     return False
 
 

@@ -13,8 +13,8 @@ _JFIF, _EXIF, _ICC, _OURS = b"\xff\xe0", b"\xff\xe1", b"\xff\xe2", b"\xff\xe9"
 _ICC_NAME = b"ICC_PROFILE\0"
 #: How our own segment begins, and Pillow's name of its kind.
 _OUR_NAME, _OUR_KIND = b"SRAE\0", "APP9"
-#: What has no segment, and decoders pass over.
-_ALONE = (0x00, 0x01, *range(0xD0, 0xD8))
+#: What has no segment, and a decoder or another passes over.
+_ALONE = (0x00, 0x01, *range(0xD0, 0xDA))
 #: What begins a picture, with its precision; the last of these a lossless one.
 _FRAMES, _LOSSLESS = range(0xC0, 0xC4), 0xC3
 #: So many segments, EXIF segments among them, and bytes between its segments, no photo's header has: a decoder would
@@ -22,8 +22,8 @@ _FRAMES, _LOSSLESS = range(0xC0, 0xC4), 0xC3
 _MOST_SEGMENTS, _MOST_EXIF, _MOST_BETWEEN = 1000, 64, 10_000
 #: Nor has a photo so many scans, each of which may be a few bytes and costs a pass over the whole picture.
 _MOST_SCANS = 100
-#: What ends a scan's data.
-_MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")
+#: What ends a scan's data, with a segment. Decoders pass over what else may come, or refuse it.
+_MARKER = re.compile(rb"\xff[\xc0-\xcf\xd8-\xfe]")
 #: What a segment holds beside its name, its number and how many there are.
 _ICC_PART = 65533 - len(_ICC_NAME) - 2
 _ORIENTATION_TAG, _SHORT = 0x0112, 3
@@ -133,7 +133,7 @@ def _header(jpeg: bytes) -> Iterator[tuple[bytes, int, int]]:
     # What is no marker decoders pass over.
     while (found := jpeg.find(b"\xff", at)) >= 0:
         marker = jpeg[found : found + 2]
-        if len(marker) < 2 or marker in (_START, _END):
+        if len(marker) < 2:
             return
         has_segment = marker[1] != 0xFF and marker[1] not in _ALONE
         after = _end_of_segment(jpeg, found) if has_segment else found + (1 if marker[1] == 0xFF else 2)
