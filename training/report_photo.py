@@ -17,7 +17,13 @@ from training.evaluation.strength import CONTROLS
 #: The parts of the page that this makes, each between two marks.
 MARKS = {name: (f"<!-- {name}: begin -->", f"<!-- {name}: end -->") for name in ("overview", "figures")}
 PARTS = ("strength", "files", "journeys", "removals", "keyless", "faces")
-_SIZES = {"native": "about 320 pixels", "224": "224 pixels", "1080": "1080 pixels", "12mp": "12 megapixels"}
+_SIZES = {
+    "native": "about 320 pixels",
+    "224": "224 pixels",
+    "1080": "1080 pixels (enlarged)",
+    "12mp": "12 megapixels (enlarged)",
+}
+_CALTECH_SIZE = "about 300 x 225 pixels"
 _LITES = ("Lite0", "Lite1", "Lite2")
 
 Report = Mapping[str, Any]
@@ -47,13 +53,21 @@ def overview(reports: Iterable[Report]) -> str:
         rows: Mapping[str, Figures] = report["rows"]
         controls = [name for name in rows if name.startswith(CONTROLS) and "seen by" not in name]
         best = max(controls, key=lambda name: rows[name]["attack_success_rate_percent"])
-        seen = [_changed(rows[name]) if name in rows else "-" for name in (*_LITES, *OTHERS)]
+        seen = [_changed(rows[name]) if name in rows else "-" for name in _LITES]
+        seen += [_beside_control(rows, name) if name in rows else "-" for name in OTHERS]
         exact = rows["Lite0"]["restored_bit_exact_percent"]
         changed = rows[best]["attack_success_rate_percent"]
         control = f"{changed:g} ({best.removeprefix('control: ')})"
         body.append((_setting(report), rows["Lite0"]["photos"], *seen, control, f"{exact:g}"))
     head = ("how, and on which photos", "photos", *_LITES, *OTHERS, "Lite0, best control", "restored bit for bit, %")
     return _markdown(head, body)
+
+
+def _beside_control(rows: Mapping[str, Figures], network: str) -> str:
+    """What a network answers otherwise, and at the control that changes most of its answers."""
+    seen_so = [figures for name, figures in rows.items() if name.endswith(f", seen by {network}")]
+    most = max(figures["attack_success_rate_percent"] for figures in seen_so if figures)
+    return f"{_changed(rows[network])}; control {most:g}"
 
 
 def _changed(figures: Figures) -> str:
@@ -82,7 +96,8 @@ def _title(report: Report) -> str:
         "strength": "Protected, by whose eyes, against controls of the same strength",
         "files": "A JPEG that stays a JPEG, and platforms' copies of it",
         "journeys": "After a platform or a distortion",
-        "removals": "After an opponent's filter",
+        "removals": "After an opponent's filter"
+        + (", shrunk to 320 pixels first" if report["size"] in ("1080", "12mp") else ""),
         "keyless": "After an opponent's trained restorer",
         "faces": "Whether a face detector (MTCNN) still finds the face",
     }
@@ -90,9 +105,11 @@ def _title(report: Report) -> str:
 
 
 def _setting(report: Report) -> str:
-    other = ", Caltech-101 (heads that no code is made on)" if report.get("dataset") == "caltech101" else ""
+    is_caltech = report.get("dataset") == "caltech101"
+    other = ", Caltech-101 (heads that no code is made on)" if is_caltech else ""
+    size = _CALTECH_SIZE if is_caltech and report["size"] == "native" else _SIZES[report["size"]]
     more = f", {rounds} rounds of the search" if (rounds := report.get("rounds", 1)) > 1 else ""
-    return f"{report['tier']}, {report['strength_db']:g} dB{more}, {_SIZES[report['size']]}{other}"
+    return f"{report['tier']}, {report['strength_db']:g} dB{more}, {size}{other}"
 
 
 def _strength(report: Report) -> str:

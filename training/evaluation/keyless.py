@@ -80,11 +80,10 @@ def measure(subject: Subject, restorer: KeylessRestorer, protections: Protection
             perturb.subtract(pixels, restorer.estimate(pixels, factor)) for pixels in (protected, original)
         )
         name = f"keyless restorer, {restorer.pairs} pairs, times {factor:g}"
-        rows |= removed(name, subject, protected, clean, cleaned, eyes)
+        rows |= removed(name, subject.label, original, protected, clean, cleaned, eyes)
     twice, clean_twice = (_twice(restorer, pixels) for pixels in (protected, original))
-    return rows | removed(
-        f"keyless restorer, {restorer.pairs} pairs, twice", subject, protected, clean_twice, twice, eyes
-    )
+    name = f"keyless restorer, {restorer.pairs} pairs, twice"
+    return rows | removed(name, subject.label, original, protected, clean_twice, twice, eyes)
 
 
 def _twice(restorer: KeylessRestorer, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -2,6 +2,9 @@
 
 A row's success rate is what is left of the protection. Its label brought back is the share of the protected photos
 (whose answer had changed) that the network reads rightly again; its gain is in PSNR against the original.
+
+The filters' radii are pixels. In a large photo a code's cells are far larger than that, and filters leave them as they
+are: so an opponent shrinks such a photo first, to about what classifiers look at.
 """
 
 from __future__ import annotations
@@ -18,6 +21,9 @@ from training.evaluation.eyes import SIDES, Eyes
 from training.evaluation.lines import Row
 from training.evaluation.protections import Protections
 from training.evaluation.subjects import Subject
+
+#: A photo whose short side is longer than the first is shrunk to the second.
+_LARGE, _SHRUNK = 640, 320
 
 Pixels = NDArray[np.uint8]
 Removal = Callable[[Pixels], Pixels]
@@ -86,28 +92,35 @@ REMOVALS: dict[str, Removal] = {
 
 def measure(subject: Subject, protections: Protections, eyes: Eyes) -> dict[str, Row]:
     """Rows of one photo: a removal and a network each."""
-    original = subject.photo.pixels
-    protected = protections.protected(subject)
+    original, protected = shrunk(subject.photo.pixels), shrunk(protections.protected(subject))
     rows: dict[str, Row] = {}
     for name, removal in REMOVALS.items():
-        rows |= removed(name, subject, protected, removal(original), removal(protected), eyes)
+        rows |= removed(name, subject.label, original, protected, removal(original), removal(protected), eyes)
     return rows
 
 
+def shrunk(pixels: Pixels) -> Pixels:
+    """A large photo as small as classifiers look at it; others as they are."""
+    height, width = pixels.shape[:2]
+    short = min(height, width)
+    if short <= _LARGE:
+        return pixels
+    size = round(width * _SHRUNK / short), round(height * _SHRUNK / short)
+    return _as_pixels(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))
+
+
 def removed(
-    name: str, subject: Subject, protected: Pixels, clean: Pixels, cleaned: Pixels, eyes: Eyes
+    name: str, label: int, original: Pixels, protected: Pixels, clean: Pixels, cleaned: Pixels, eyes: Eyes
 ) -> dict[str, Row]:
     """A row a network; clean: the unprotected photo under the same treatment, cleaned: the protected one."""
-    gain = psnr_db(subject.photo.pixels, cleaned) - psnr_db(subject.photo.pixels, protected)
+    gain = psnr_db(original, cleaned) - psnr_db(original, protected)
     rows = {}
     for variant in range(len(SIDES)):
-        before, after, cured = (
-            eyes.look(pixels, variant).label == subject.label for pixels in (subject.photo.pixels, protected, cleaned)
-        )
+        before, after, cured = (eyes.look(pixels, variant).label == label for pixels in (original, protected, cleaned))
         figures: dict[str, float | bool] = {"gain_db": gain} if variant == 0 else {}
         if before and not after:
             figures["label_brought_back"] = cured
-        rows[f"{name}, Lite{variant}"] = Row(eyes.look(clean, variant).label == subject.label, cured, figures)
+        rows[f"{name}, Lite{variant}"] = Row(eyes.look(clean, variant).label == label, cured, figures)
     return rows
 
 

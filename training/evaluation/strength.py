@@ -1,4 +1,4 @@
-"""The first part: whether the photo is protected, how it looks, how it restores, and the controls at equal PSNR."""
+"""The first part: whether the photo is protected, how it looks, how it restores, and controls of about its strength."""
 
 from __future__ import annotations
 

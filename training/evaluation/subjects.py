@@ -47,7 +47,8 @@ def development_subjects(root: Path, eyes: Eyes, size: str) -> Iterator[Subject]
 
 def caltech_subjects(root: Path, eyes: Eyes, size: str) -> Iterator[Subject]:
     """Photos of Caltech-101's test tenth, in a fixed random order, that Lite0 with a head for its classes is right and
-    sure about. None of them had a part in any setting or training.
+    sure about. None was trained on; one of the sealed tier's weights was held against them before it was kept
+    (docs/adr/0019). Of their few faces, the set's other class of faces has most of the same pictures.
     """
     paths = caltech_paths(root, "caltech101")
     names = sorted({path.parent.name for path in paths} - set(NO_CLASS))
