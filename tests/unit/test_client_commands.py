@@ -561,6 +561,14 @@ def test_interrupted_is_status_130(
     assert "interrupted" in capsys.readouterr().err
 
 
+@pytest.fixture
+def hangups_heard() -> Iterator[None]:
+    """Whoever runs the tests may have them ignored, as nohup does."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 def stop_once_written(fake: Fake, path: str, number: signal.Signals) -> None:
     """Signals as soon as a photo was written and another one is under way."""
     fake.was_reached.wait(30)
@@ -571,7 +579,9 @@ def stop_once_written(fake: Fake, path: str, number: signal.Signals) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_what_was_finished_before_an_interruption_is_told(srae: Run, fake: Fake, number: signal.Signals) -> None:
+def test_what_was_finished_before_an_interruption_is_told(
+    srae: Run, fake: Fake, number: signal.Signals, hangups_heard: None
+) -> None:
     photos("a.png")
     photos("b.png", content=client_fake.HANGING)
     threading.Thread(target=stop_once_written, args=(fake, "a-edited.png", number)).start()
