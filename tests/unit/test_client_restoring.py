@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from client_fake import receipt
-from srae.v1.image_pb2 import PROMISE_BIT_EXACT, PROMISE_NEAR, TIER_SEALED, ProtectionReceipt
+from srae.v1.image_pb2 import PROMISE_BIT_EXACT, PROMISE_NEAR, PROMISE_UNSPECIFIED, TIER_SEALED, ProtectionReceipt
 from srae.v1.restoration_service_pb2 import RestorationOutcome
 from srae_client import receipts, restoring
 from srae_client.client import Restored
@@ -25,12 +25,14 @@ class Fake:
 
     def __init__(self, fits: dict[str, float | None], exact: str = "") -> None:
         self.fits, self.exact = fits, exact
+        self.alone = PROMISE_BIT_EXACT if exact == "" and not fits else PROMISE_UNSPECIFIED
         self.asked: list[str] = []
 
     async def restore(
         self, photo: bytes, given: ProtectionReceipt | None, mime_type: str, fit_to_beat: float = 0.0
     ) -> Restored:
-        assert given is not None
+        if given is None:
+            return Restored(photo, RestorationOutcome(promise=self.alone, tier=TIER_SEALED))
         self.asked.append(given.model)
         if given.model in REFUSALS:
             raise SraeClientError(REFUSALS[given.model], given.model)
@@ -81,6 +83,10 @@ async def test_of_those_that_restore_nearly_the_best_fit_wins(restore: Any) -> N
 async def test_a_protected_photo_that_was_protected_again_is_no_mere_original(restore: Any) -> None:
     assert (await restore(Fake({}, exact="own"), ORIGINAL, "own")).entry == "own"
     assert (await restore(Fake({"own": 12.0}), ORIGINAL, "own")).entry == "own"
+    with pytest.raises(SraeClientError) as refusal:
+        await restore(Fake({"by chance": 6.0}), ORIGINAL, "by chance")
+    assert refusal.value.reason == "IS_ORIGINAL"
+    assert (await restore(Fake({}, exact=""), ORIGINAL)).entry is None, "it carries its own code"
 
 
 async def test_a_receipt_that_lies_beside_the_photo_and_in_the_ledger_is_tried_once(restore: Any) -> None:

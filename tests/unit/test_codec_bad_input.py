@@ -6,6 +6,7 @@ import io
 import struct
 import warnings
 import zlib
+from unittest.mock import Mock
 
 import cv2
 import numpy as np
@@ -328,12 +329,16 @@ def test_a_tiff_of_very_many_values_in_a_tag_is_not_opened(order, wide):
     assert reason(with_entry(270, text, 2_000_000)) is Reason.TRUNCATED_IMAGE
 
 
-def test_a_tiff_of_very_many_values_in_its_exif_is_not_opened():
+@pytest.mark.parametrize("begins_at", [None, 0, 20], ids=["beyond the picture", "nowhere", "in the picture"])
+def test_a_tiff_s_exif_is_not_unpacked(begins_at, monkeypatch):
     data = tiff(t65000=7)  # where EXIF's directory begins, once it is called so
     entry = data.index(struct.pack("<HH", 65000, 3))
-    data = data[:entry] + struct.pack("<HHLL", 34665, 4, 1, len(data)) + data[entry + 12 :]
-    assert decode(data + struct.pack("<HHHLLL", 1, 37500, 3, 1, 0, 0))
-    assert reason(data + struct.pack("<HHHLLL", 1, 37500, 3, 2_000_000, 0, 0)) is Reason.DECOMPRESSION_BOMB
+    at = len(data) if begins_at is None else begins_at
+    data = data[:entry] + struct.pack("<HHLL", 34665, 4, 1, at) + data[entry + 12 :]
+    opened_whole = Mock(side_effect=AssertionError)
+    monkeypatch.setattr(Image.Exif, "get_ifd", opened_whole)
+    assert decode(data + struct.pack("<HHHLLL", 1, 37500, 3, 2_000_000, 0, 0) + bytes(4_000_000))
+    opened_whole.assert_not_called()
 
 
 def test_jpegs_of_other_kinds_are_named():

@@ -115,7 +115,8 @@ class Photos:
                 return found_by, match, made
             if nearest is None or made.outcome.receipt_fit > fit:
                 nearest = found_by, match, made
-        if nearest is not None:
+        is_original = refusal is not None and refusal.reason == Code.IS_ORIGINAL
+        if nearest is not None and (nearest[2].fits_surely or not is_original):
             return nearest
         raise refusal or HostError(Code.NOT_IN_LEDGER, "The ledger holds no photo that looks like this one.")
 

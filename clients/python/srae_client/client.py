@@ -39,12 +39,21 @@ class Protected:
     outcome: protection.ProtectionOutcome
 
 
+#: Twice what a receipt's fit has to be.
+_SURE_FIT = 10.0
+
+
 @dataclass(frozen=True)
 class Restored:
     """A restored photo's file, and what is known of it."""
 
     image: bytes
     outcome: restoration.RestorationOutcome
+
+    @property
+    def fits_surely(self) -> bool:
+        """Whether the photo follows the receipt's code as no original does, by its detail alone."""
+        return self.is_certain or self.outcome.receipt_fit >= _SURE_FIT
 
     @property
     def is_certain(self) -> bool:

@@ -108,15 +108,18 @@ async def restored(
             return found
         if nearest is None or found.made.outcome.receipt_fit > fit:
             nearest = found
-    if nearest is not None:
+    # No last word: a protected photo that was protected again is an original, too.
+    is_original = next((refusal for refusal in refusals if refusal.reason == "IS_ORIGINAL"), None)
+    if nearest is not None and (is_original is None or nearest.made.fits_surely):
         return nearest
-    for refusal in refusals:
-        # Not before the others were tried: a protected photo that was protected again is an original, too.
-        if refusal.reason == "IS_ORIGINAL":
-            raise refusal
-    made = await client.restore(photo, None, mime_type)
+    try:
+        made = await client.restore(photo, None, mime_type)
+    except SraeClientError as error:
+        raise is_original or error from None
     if made.outcome.promise == PROMISE_BIT_EXACT:
         return Found(made)
+    if is_original is not None:
+        raise is_original
     refusals.append(_no_receipt(was_asked=ledger is not None, was_changed=made.outcome.promise == PROMISE_NEAR))
     return Found(made, doubt=refusals[0])
 

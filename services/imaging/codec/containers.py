@@ -16,8 +16,6 @@ _MOST_TIFF_TAGS = 1000
 #: No photo has as many strips or tiles, of which a tag has a number each. Text and bytes, as profiles are, may be
 #: longer: but bytes not in tags below this, which tell of the picture, and are unpacked there.
 _MOST_TIFF_VALUES, _TIFF_TEXT, _TIFF_BYTES, _TIFF_FOREIGN = 1_000_000, 2, (1, 7), 700
-#: Tags that lead to a directory of its own: of EXIF, of GPS, of interoperability.
-_TIFF_DIRECTORIES = (34665, 34853, 40965)
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,7 @@ def is_absurd_png(data: bytes) -> bool:
 
 
 def is_absurd_tiff(data: bytes) -> bool:
-    """Whether a TIFF's first picture has more tags than any photo's, EXIF's among them, or one of them more values.
+    """Whether a TIFF's first picture has more tags than any photo's, or one of them more values.
 
     Each value would become an object of its own, some thirty times as large.
     """
@@ -83,20 +81,16 @@ def is_absurd_tiff(data: bytes) -> bool:
     is_wide = data[2:3] == b"+"
     wide = 8 if is_wide else 4
     size = 4 + 2 * wide
-    todo, seen = [number(8, 8) if is_wide else number(4, 4)], 0
-    while todo and seen <= len(_TIFF_DIRECTORIES):
-        at, seen = todo.pop(), seen + 1
-        entries = number(at, 8 if is_wide else 2)
-        at += 8 if is_wide else 2
-        if entries > _MOST_TIFF_TAGS and at + size * _MOST_TIFF_TAGS <= len(data):  # else it is damaged
+    at = number(8, 8) if is_wide else number(4, 4)
+    entries = number(at, 8 if is_wide else 2)
+    at += 8 if is_wide else 2
+    if entries > _MOST_TIFF_TAGS and at + size * _MOST_TIFF_TAGS <= len(data):  # else it is damaged
+        return True
+    for entry in range(at, min(at + size * entries, len(data)), size):
+        tag, kind, values = number(entry, 2), number(entry + 2, 2), number(entry + 4, wide)
+        is_raw = kind == _TIFF_TEXT or (kind in _TIFF_BYTES and tag >= _TIFF_FOREIGN)
+        if values > _MOST_TIFF_VALUES and not is_raw:
             return True
-        for entry in range(at, min(at + size * entries, len(data)), size):
-            tag, kind, values = number(entry, 2), number(entry + 2, 2), number(entry + 4, wide)
-            is_raw = kind == _TIFF_TEXT or (kind in _TIFF_BYTES and tag >= _TIFF_FOREIGN)
-            if values > _MOST_TIFF_VALUES and not is_raw:
-                return True
-            if tag in _TIFF_DIRECTORIES:
-                todo.append(number(entry + 4 + wide, wide))
     return False
 
 

@@ -16,6 +16,7 @@ from PIL.BmpImagePlugin import BmpImageFile
 from PIL.JpegImagePlugin import JpegImageFile, get_sampling
 from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
+from PIL.TiffTags import TAGS_V2_GROUPS
 from PIL.WebPImagePlugin import WebPImageFile
 
 from services.errors import InvalidImageError, Reason, SraeError
@@ -90,6 +91,8 @@ def decode(data: bytes) -> Photo:
             _check_size(*image.size)
             _check_kind(image, mime_type)
             raw = raw_mode(image)
+            if isinstance(image, TiffImageFile):
+                _leave_directories_out(image)
             image.load()
             return _photo(image, raw, mime_type, data)
 
@@ -174,6 +177,14 @@ def _check_kind(image: ImageFile.ImageFile, mime_type: str) -> None:
     colour = image.info.get("nclx_profile", {}) if mime_type == formats.HEIC else {}
     if colour.get("transfer_characteristics") in _HDR_TRANSFERS:
         raise formats.unsupported("A high dynamic range (PQ or HLG) photo")
+
+
+def _leave_directories_out(image: TiffImageFile) -> None:
+    """Of EXIF, of GPS: nothing of these is kept, and loading the picture would unpack them, however long they are."""
+    exif = image.getexif()
+    for tag in TAGS_V2_GROUPS:
+        if tag in exif:
+            del exif[tag]
 
 
 def _photo(image: ImageFile.ImageFile, raw: str, mime_type: str, data: bytes) -> Photo:
