@@ -34,7 +34,7 @@ class KeylessRestorer:
 
     Args:
         pairs: how many pairs it is trained on.
-        minutes: how long, in a processor's time: a busy machine takes nothing from an opponent.
+        minutes: how long, in a processor's time. Of a slower processor, or one whose memory others use, it learns less.
     """
 
     def __init__(self, protections: Protections, root: Path, pairs: int, minutes: float) -> None:
